@@ -1,0 +1,116 @@
+"""The catalogue: all declarations of a folder, checked against each other.
+
+What belongs here: finding the files, and rules that need two of them. What does not: how a file is read
+(loader.py) and what it may say (models.py).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from et_platform.catalog.loader import CatalogError, Location, line_of, load_declaration
+from et_platform.catalog.models import CrmEntity, DataExtension, Documented
+
+D = TypeVar("D", bound=Documented)
+
+PACKAGED = Path(__file__).parent
+"""The folder of the declarations that come with the package: Northern Trail Outfitters'."""
+
+
+@dataclass(frozen=True)
+class Declared(Generic[D]):
+    """A declaration with its address: the name in asset keys, the file, and the line of every key."""
+
+    name: str
+    path: Path
+    is_: D
+    lines: dict[Location, int]
+
+    def at(self, *location: str | int) -> str:
+        """`file:line` of a key, for error messages."""
+        return f"{self.path}:{line_of(self.lines, location)}"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything that is synchronised, by name."""
+
+    crm: dict[str, Declared[CrmEntity]]
+    data_extensions: dict[str, Declared[DataExtension]]
+
+    def entity_of(self, data_extension: Declared[DataExtension]) -> Declared[CrmEntity]:
+        """The CRM entity that feeds a data extension."""
+        return self.crm[data_extension.is_.source.crm]
+
+    def data_extension(self, name: str) -> Declared[DataExtension]:
+        """The data extension declared as `name`; raises CatalogError listing the known ones."""
+        if name not in self.data_extensions:
+            known = ", ".join(sorted(self.data_extensions)) or "none"
+            raise CatalogError(f"No data extension is declared as {name!r}; declared: {known}.")
+        return self.data_extensions[name]
+
+
+def load_catalog(folder: Path | None = None) -> Catalog:
+    """All declarations below `folder` (the packaged ones by default).
+
+    Raises CatalogError with every problem of every file, so that one correction round is enough.
+    """
+    folder = folder or PACKAGED
+    problems: list[str] = []
+    if not folder.is_dir():
+        raise CatalogError(f"The catalogue folder {folder} does not exist; correct ET_CATALOG_PATH.")
+    catalog = Catalog(
+        crm=_load_folder(folder / "crm", CrmEntity, problems),
+        data_extensions=_load_folder(folder / "data_extensions", DataExtension, problems),
+    )
+    problems += _conflicts(catalog)
+    if problems:
+        raise CatalogError("\n".join(problems))
+    return catalog
+
+
+def _load_folder(folder: Path, model: type[D], problems: list[str]) -> dict[str, Declared[D]]:
+    found: dict[str, Declared[D]] = {}
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+            problems.append(f"{path}: a file name is part of an asset key: use a-z, 0-9 and _ only; rename it.")
+            continue
+        try:
+            declaration, lines = load_declaration(path, model)
+        except CatalogError as error:
+            problems.append(str(error))
+            continue
+        found[path.stem] = Declared(path.stem, path, declaration, lines)
+    return found
+
+
+def _conflicts(catalog: Catalog) -> Iterator[str]:
+    keys: dict[str, Declared[DataExtension]] = {}
+    names: dict[str, Declared[DataExtension]] = {}
+    for declared in catalog.data_extensions.values():
+        de = declared.is_
+        for seen, value, what in ((keys, de.customer_key, "customer_key"), (names, de.name, "name")):
+            other = seen.setdefault(value.lower(), declared)
+            if other is not declared:
+                yield f"{declared.at(what)}: {what}: {value!r} is already used in {other.at(what)}; choose another."
+        entity = catalog.crm.get(de.source.crm)
+        if entity is None:
+            known = ", ".join(sorted(catalog.crm)) or "none"
+            yield f"{declared.at('source', 'crm')}: source.crm: no CRM entity {de.source.crm!r}; declared: {known}."
+            continue
+        yield from _field_conflicts(declared, entity)
+
+
+def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
+    for name, field in declared.is_.fields.items():
+        where = f"{declared.at('fields', name, 'from')}: fields.{name}.from"
+        column = entity.is_.columns.get(field.source)
+        if column is None:
+            known = ", ".join(entity.is_.columns)
+            yield f"{where}: {entity.path} declares no column {field.source!r}; it has: {known}."
+        elif not field.accepts(column.type):
+            yield f"{where}: a {field.type} field cannot take the {column.type} column {field.source!r}; change one of the types."
+        if field.key and field.source != entity.is_.key:
+            yield f"{where}: the key field must come from the entity's key {entity.is_.key!r}."

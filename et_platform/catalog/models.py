@@ -1,0 +1,165 @@
+"""The shape of the declarations: what a YAML file may say, with types, defaults and local rules.
+
+What belongs here: pydantic models and rules that one file can break alone. What does not: reading files
+(loader.py) and rules that need two files (catalog.py).
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Pii = Literal["none", "identifier", "name", "contact", "profile"]
+ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp"]
+FieldType = Literal["Text", "Number", "Date", "Boolean", "EmailAddress", "Phone", "Decimal", "Locale"]
+
+TEXT_FIELDS: dict[str, int] = {"Text": 50, "EmailAddress": 254, "Phone": 50, "Locale": 5}
+"""Field types that hold text, with the length that ExactTarget gives them when none is declared."""
+
+_READABLE_AS: dict[str, tuple[str, ...]] = {
+    "Number": ("integer",),
+    "Decimal": ("decimal", "integer"),
+    "Date": ("date", "timestamp"),
+    "Boolean": ("boolean",),
+}
+_OWNER = re.compile(r"team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)+")
+
+
+class Declaration(BaseModel):
+    """A declared thing; unknown keys are errors, so that a typing mistake cannot switch something off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Documented(Declaration):
+    """What every file says for the people who read it in the UI."""
+
+    description: Annotated[str, Field(min_length=1)]
+    owners: tuple[str, ...] = ()
+
+    @field_validator("owners")
+    @classmethod
+    def _owner_form(cls, owners: tuple[str, ...]) -> tuple[str, ...]:
+        for owner in owners:
+            if not _OWNER.fullmatch(owner):
+                raise ValueError(f"owner {owner!r} must be an e-mail address or team:name")
+        return owners
+
+
+class Column(Declaration):
+    """A column of the CRM: what its values are read as."""
+
+    type: ColumnType
+    precision: Annotated[int, Field(ge=1, le=38)] = 18
+    scale: Annotated[int, Field(ge=0, le=38)] = 4
+    description: str = ""
+    pii: Pii = "none"
+
+
+class CrmSource(Declaration):
+    """Where an entity is read: one table, or one query in the CRM's own SQL."""
+
+    table: str | None = None
+    query: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "CrmSource":
+        if (self.table is None) == (self.query is None):
+            raise ValueError("say either `table` or `query`, and only one of them")
+        return self
+
+
+class CrmEntity(Documented):
+    """crm/<entity>.yaml: one relation of the CRM, and how it is read."""
+
+    source: CrmSource
+    key: str
+    columns: Annotated[dict[str, Column], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _key_is_a_column(self) -> "CrmEntity":
+        if self.key not in self.columns:
+            raise ValueError(f"key {self.key!r} is not one of the columns: {', '.join(self.columns)}")
+        return self
+
+
+class DataExtensionField(Declaration):
+    """A field of a data extension, with ExactTarget's own rules for its values."""
+
+    type: FieldType
+    source: Annotated[str, Field(alias="from")]
+    length: Annotated[int, Field(ge=1, le=4000)] | None = None
+    precision: Annotated[int, Field(ge=1, le=29)] = 18
+    scale: Annotated[int, Field(ge=0, le=29)] = 0
+    key: bool = False
+    required: bool = False
+    owner: Literal["crm", "exacttarget"] = "crm"
+    description: str = ""
+    pii: Pii = "none"
+
+    @property
+    def max_length(self) -> int | None:
+        """Characters (UTF-16 units) that fit; None for types without a length."""
+        return self.length or TEXT_FIELDS.get(self.type)
+
+    @model_validator(mode="after")
+    def _rules(self) -> "DataExtensionField":
+        if self.length is not None and self.type not in TEXT_FIELDS:
+            raise ValueError(f"`length` is for text; a {self.type} field has none")
+        if self.type == "Decimal" and self.scale > self.precision:
+            raise ValueError(f"scale {self.scale} is larger than precision {self.precision}")
+        if self.key and self.owner != "crm":
+            raise ValueError("a key field belongs to the CRM: `owner: crm`")
+        if self.key and self.type not in ("Text", "Number", "EmailAddress", "Phone"):
+            raise ValueError(f"a {self.type} field cannot be a key; use Text")
+        return self
+
+    def accepts(self, column_type: ColumnType) -> bool:
+        """Whether a column of this type can be sent to this field without guessing."""
+        return column_type in _READABLE_AS.get(self.type, ("text", "integer", "decimal", "boolean"))
+
+
+class DataExtensionSource(Declaration):
+    """Where a data extension's rows come from."""
+
+    crm: str
+
+
+class Guards(Declaration):
+    """Rules of the gate; a share is a part of 1."""
+
+    minimum_rows: Annotated[int, Field(ge=0)] = 1
+    maximum_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    minimum_share_of_acknowledged: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class DataExtension(Documented):
+    """data_extensions/<name>.yaml: one data extension, its fields, its source and its guards."""
+
+    customer_key: Annotated[str, Field(min_length=1, max_length=36)]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    source: DataExtensionSource
+    fields: Annotated[dict[str, DataExtensionField], Field(min_length=1)]
+    deletes: Literal["keep"] = "keep"
+    guards: Guards = Guards()
+
+    @property
+    def key_field(self) -> str:
+        """The name of the field that is the primary key."""
+        return next(name for name, field in self.fields.items() if field.key)
+
+    @model_validator(mode="after")
+    def _rules(self) -> "DataExtension":
+        keys = [name for name, field in self.fields.items() if field.key]
+        if len(keys) != 1:
+            raise ValueError(f"exactly one field must say `key: true`; found {len(keys)}: {', '.join(keys) or 'none'}")
+        folded: dict[str, str] = {}
+        for name in self.fields:
+            if len(name) > 50 or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ]*", name):
+                raise ValueError(
+                    f"field name {name!r} must start with a letter and hold only letters, digits, _ and blanks"
+                )
+            if other := folded.get(name.lower()):
+                raise ValueError(f"fields {other!r} and {name!r} are one field to ExactTarget, which ignores case")
+            folded[name.lower()] = name
+        return self

@@ -1,0 +1,34 @@
+"""The composition root: settings → catalogue → resources → `build_defs(...)` → `defs`.
+
+What belongs here: putting the parts together. What does not: parts. Loading this opens no file but the catalogue
+and no connection, and works with an empty environment.
+"""
+
+import dagster as dg
+
+from et_platform import settings as configuration
+from et_platform.catalog.catalog import Catalog, load_catalog
+from et_platform.defs import change_set, crm_snapshot, crm_source, data_extension, import_file
+from et_platform.resources import Platform
+
+
+def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:
+    """All definitions for a catalogue, with resources that tests may replace."""
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    for entity in catalog.crm.values():
+        assets += [crm_source.build(entity), crm_snapshot.build(entity)]
+    for declared in catalog.data_extensions.values():
+        assets += [
+            change_set.build(catalog, declared),
+            import_file.build(declared),
+            data_extension.build(catalog, declared),
+        ]
+    return dg.Definitions(
+        assets=dg.with_source_code_references(assets),
+        resources={"platform": platform},
+        # One process a run: a step costs a hundredth of what starting a process would.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs(catalog=load_catalog(configuration.load().catalog_path), platform=Platform())

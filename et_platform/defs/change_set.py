@@ -1,0 +1,90 @@
+"""change_set/<de>: the plan, that is what is desired and not acknowledged, with the gate's verdict."""
+
+import dagster as dg
+
+from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.models import DataExtension
+from et_platform.outbound.plan import Plan, make_plan
+from et_platform.presentation import (
+    column_lineage,
+    data_extension_schema,
+    declaration_reference,
+    explained_failures,
+    mapping_table,
+    markdown_table,
+)
+from et_platform.resources import Platform
+
+
+def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
+    """The plan asset of one data extension."""
+    key = dg.AssetKey(["change_set", data_extension.name])
+    snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
+
+    @dg.asset(
+        key=key,
+        deps=[snapshot],
+        description="Inserts and updates that would make the data extension what the CRM says: desired minus "
+        "acknowledged. Immutable and named by its content. Rows that ExactTarget would refuse are in quarantine, "
+        "with field and reason.",
+        group_name="outbound",
+        owners=list(data_extension.is_.owners),
+        kinds={"duckdb"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "gate", asset=key, blocking=True, description="Every guard of the gate lets this change set pass."
+            )
+        ],
+        metadata={
+            "dagster/column_schema": data_extension_schema(data_extension.is_),
+            "dagster/column_lineage": column_lineage(data_extension, snapshot),
+            "mapping": mapping_table(data_extension),
+            **declaration_reference(data_extension),
+        },
+    )
+    def change_set(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        with explained_failures():
+            road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("crm", "exacttarget"))
+            plan = make_plan(road, catalog, data_extension)
+        return dg.MaterializeResult(metadata=_metadata(plan), check_results=[_gate(plan)])
+
+    return change_set
+
+
+def _metadata(plan: Plan) -> dict[str, object]:
+    figures = plan.figures
+    metadata: dict[str, object] = {
+        "outcome": f"{figures.changes} changes to import"
+        if plan.change_set
+        else "Nothing changed: ExactTarget already holds every row that can be sent; nothing will be imported.",
+        "change set": plan.change_set.id if plan.change_set else "none",
+        "snapshot": plan.snapshot_id,
+        "dagster/row_count": figures.changes,
+        "inserts": figures.inserts,
+        "updates": figures.updates,
+        "unchanged": figures.unchanged,
+        "quarantined": figures.quarantined,
+        "held (colliding keys)": figures.held,
+        "unknown (undecidable keys)": figures.unknown,
+        "kept (no longer in the CRM)": figures.kept,
+        "acknowledged before": figures.acknowledged,
+        "snapshot rows": figures.snapshot,
+    }
+    if figures.reasons:
+        metadata["withheld, by reason"] = dg.MetadataValue.md(
+            markdown_table(("field: reason", "rows"), list(figures.reasons.items()))
+        )
+    if plan.settled:
+        metadata["settled first"] = (
+            f"attempt {plan.settled.attempt_id} of an earlier run: {plan.settled.acknowledged} rows acknowledged"
+        )
+    return metadata
+
+
+def _gate(plan: Plan) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name="gate",
+        passed=plan.verdict.is_open,
+        description=" ".join(plan.verdict.reasons) or "open",
+        metadata={"reasons": " ".join(plan.verdict.reasons) or "none"},
+    )

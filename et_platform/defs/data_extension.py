@@ -1,0 +1,93 @@
+"""data_extension/<de>: the data extension after the import, reconciled and acknowledged."""
+
+import dagster as dg
+
+from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.models import DataExtension
+from et_platform.outbound.deliver import deliver
+from et_platform.outbound.settle import Settlement, acknowledged_rows
+from et_platform.presentation import (
+    column_lineage,
+    data_extension_schema,
+    declaration_reference,
+    explained_failures,
+    mapping_table,
+    markdown_table,
+)
+from et_platform.resources import Platform
+
+
+def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
+    """The asset of one data extension."""
+    declared = data_extension.is_
+    key = dg.AssetKey(["data_extension", data_extension.name])
+    snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetKey(["import_file", data_extension.name])],
+        description=f"{declared.description}\n\nOnly rows that ExactTarget's own figures or a read-back prove count "
+        "as acknowledged.",
+        group_name="exacttarget",
+        owners=list(declared.owners),
+        kinds={"exacttarget", "salesforce"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "reconciled",
+                asset=key,
+                blocking=True,
+                description="Every row that was sent is in the data extension as it was sent.",
+            )
+        ],
+        metadata={
+            "customer key": declared.customer_key,
+            "name": declared.name,
+            "dagster/column_schema": data_extension_schema(declared),
+            "dagster/column_lineage": column_lineage(data_extension, snapshot),
+            "mapping": mapping_table(data_extension),
+            **declaration_reference(data_extension),
+        },
+    )
+    def data_extension_asset(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        with explained_failures():
+            road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("exacttarget",))
+            settlement = deliver(road, data_extension)
+            held = acknowledged_rows(road, data_extension)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": held,
+                "dagster/uri": f"exacttarget://{road.mid}/dataextension/{declared.customer_key}",
+                **_metadata(settlement),
+            },
+            check_results=[_reconciled(settlement)],
+        )
+
+    return data_extension_asset
+
+
+def _metadata(settlement: Settlement | None) -> dict[str, object]:
+    if settlement is None:
+        return {"outcome": "Nothing to import: no attempt is open.", "imported": 0}
+    rows = [
+        (f.remote, f.operation, f.task_id or "", f.status or "", f.rows, f.successful, f.duplicated, f.errors, f.total)
+        for f in settlement.files
+    ]
+    header = ("file", "operation", "task", "status", "staged", "successful", "duplicated", "errors", "TotalRows")
+    return {
+        "outcome": f"{settlement.acknowledged} of {settlement.sent} rows imported and acknowledged",
+        "imported": settlement.acknowledged,
+        "rejected": settlement.rejected,
+        "change set": settlement.change_set_id,
+        "attempt": settlement.attempt_id,
+        "import tasks": dg.MetadataValue.md(markdown_table(header, rows)),
+    }
+
+
+def _reconciled(settlement: Settlement | None) -> dg.AssetCheckResult:
+    problems = settlement.problems if settlement else ()
+    return dg.AssetCheckResult(
+        check_name="reconciled",
+        passed=not problems,
+        description=" ".join(problems) or "Every row that was sent is proven.",
+        metadata={"problems": " ".join(problems) or "none"},
+    )

@@ -1,0 +1,84 @@
+"""The demo's story: the road three times, and what happened each time.
+
+What belongs here: the order of events and their telling. What does not: the road itself.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+
+from et_platform import settings as configuration
+from et_platform.demo import crm_edit
+from et_platform.demo.world import DemoFailed, World, exacttarget_running, seed_once
+from et_platform.instance import materialize, prepare_home
+from et_platform.terminal import describe, outcome
+from et_platform.ui import free_port, serving
+
+ROAD = ("crm_snapshot", "change_set", "import_file", "data_extension")
+UPDATES, INSERTS = 150, 20
+
+
+def play(folder: Path, *, customers: int, once: bool, port: int, say: Callable[[str], None]) -> None:
+    """Play the demo in `folder`; unless `once`, serve the UI until interrupted. Raises DemoFailed."""
+    started = time.monotonic()
+    world = World(folder)
+    seeded = seed_once(world, customers=customers)
+    if seeded:
+        say(f"A CRM of {seeded.customers} customers was seeded: {world.crm}")
+        say(f"  {seeded.customers - seeded.clean} of its rows are dirty on purpose, in {len(seeded.dirty)} ways.")
+    else:
+        say(f"The CRM of an earlier demo is used: {world.crm}")
+    with exacttarget_running(world) as settings:
+        os.environ.update(settings)
+        say(f"A local ExactTarget runs at {settings['ET_AUTH_URL']}; its settings: {world.env_file}")
+        _road("1. The road, for the first time" if seeded else "1. The road, with what the CRM holds now", say)
+        _road("2. The road again, with nothing changed", say)
+        edited = crm_edit.edit(world.crm, updates=UPDATES, inserts=INSERTS)
+        say(f"\nThe CRM was edited: {len(edited.updated)} customers changed, {len(edited.inserted)} are new.")
+        imported = _road("3. The road after the edit", say)
+        if imported != UPDATES + INSERTS:
+            raise DemoFailed(f"{imported} rows were imported after an edit of {UPDATES + INSERTS}.")
+        say(f"\nExactly those {imported} rows were imported. ({time.monotonic() - started:.0f} s in all)")
+        if not once:
+            _serve(port, say)
+
+
+def _road(title: str, say: Callable[[str], None]) -> int:
+    """One run of the road; the number of rows imported. Raises DemoFailed with the run's own explanation."""
+    result = run_road("customers")
+    if not result.success:
+        raise DemoFailed("\n".join(describe(result)))
+    plan, delivered = outcome(result, "change_set/customers"), outcome(result, "data_extension/customers")
+    say(f"\n{title}  (run {result.run_id[:8]})")
+    say(f"  snapshot        {plan['snapshot rows']:>7} rows")
+    say(f"  plan            {plan['inserts']:>7} inserts, {plan['updates']} updates, {plan['unchanged']} unchanged")
+    say(
+        f"  withheld        {plan['quarantined']:>7} in quarantine, {plan['held (colliding keys)']} held for colliding "
+        f"keys, {plan['unknown (undecidable keys)']} unknown"
+    )
+    say(f"  imported        {delivered['imported']:>7} rows: {delivered['outcome']}")
+    say(f"  acknowledged    {delivered['dagster/row_count']:>7} rows in the data extension")
+    return int(delivered["imported"])
+
+
+def run_road(data_extension: str) -> dg.ExecuteInProcessResult:
+    """Materialize the whole road of a data extension on the settings' instance."""
+    settings = configuration.load(env_file=None)
+    return materialize(settings, [(step, data_extension) for step in ROAD])
+
+
+def _serve(port: int, say: Callable[[str], None]) -> None:
+    home = prepare_home(configuration.load(env_file=None))
+    with serving(home=home, port=free_port(port)) as url:
+        say(f"\nThe Dagster UI serves at {url}/asset-groups (Ctrl-C ends it). In another terminal, try:")
+        say(f"  .venv/bin/etp demo edit --updates {UPDATES} --inserts {INSERTS}")
+        say("  .venv/bin/etp plan customers")
+        say("  .venv/bin/etp apply customers")
+        try:
+            while True:
+                time.sleep(1)
+        except KeyboardInterrupt:
+            say("Ending.")

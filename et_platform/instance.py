@@ -1,0 +1,84 @@
+"""The Dagster instance, and running assets on it from the terminal: the same runs that the UI would start.
+
+What belongs here: the instance's folder and configuration, one in-process run, and telling of runs whose process
+is gone. What does not: which assets there are (definitions.py) and how a run is printed (terminal.py).
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import psutil
+
+from et_platform.settings import Settings
+
+PROCESS_TAG = "etp/process"
+
+_CONFIGURATION = """\
+# Written when the folder was made; yours to change.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_monitoring:
+  enabled: true
+  free_slots_after_run_end_seconds: 60
+"""
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Make DAGSTER_HOME (the environment's, or the data path's) an instance folder, and name it to Dagster."""
+    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home).absolute()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    configuration = home / "dagster.yaml"
+    if not configuration.exists():
+        configuration.write_text(_CONFIGURATION, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def materialize(settings: Settings, keys: Sequence[Sequence[str]]) -> dg.ExecuteInProcessResult:
+    """Materialize the assets `keys` in this process, on the platform's instance; failures are in the result."""
+    from et_platform.definitions import defs
+
+    prepare_home(settings)
+    # Progress belongs to the event log and the compute log, not to the terminal's answer.
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with dg.DagsterInstance.get() as instance:
+        end_orphans(instance)
+        return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            asset_selection=[dg.AssetKey(list(key)) for key in keys],
+            instance=instance,
+            raise_on_error=False,
+            tags={PROCESS_TAG: _this_process()},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def end_orphans(instance: dg.DagsterInstance) -> None:
+    """Mark runs that were started from a terminal whose process is gone (kill -9) as failed.
+
+    Dagster's run monitoring sees only runs that it launched itself; without this they would run for ever.
+    """
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and _is_gone(process):
+            instance.report_run_failed(run, "The process of this run ended without a word (killed?).")
+
+
+def _this_process() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}"
+
+
+def _is_gone(process: str) -> bool:
+    host, pid, started = process.rsplit("|", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,93 @@
+"""Leases: exclusive use of a named thing, across runs, command-line calls and machines.
+
+What belongs here: taking, renewing, giving back, and breaking the lease of a holder that is gone. What does not:
+what a lease is needed for.
+
+A lease expires unless it is renewed, so a machine that vanished blocks nobody for long. A holder on this machine
+whose process is gone (kill -9) loses its lease at once: a re-run need not wait.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from sqlalchemy import delete, insert, select, update
+
+from et_platform.ledger.ledger import Ledger, LedgerError
+from et_platform.ledger.tables import leases
+
+LIFE = timedelta(seconds=90)
+
+
+class LeaseTaken(LedgerError):
+    """Somebody else works on this; the message says who."""
+
+
+def _holder() -> str:
+    """This thread of this process, told apart from a later process with the same number."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}|{threading.get_ident()}"
+
+
+def _is_gone(holder: str) -> bool:
+    host, pid, started, _ = holder.rsplit("|", 3)
+    if host != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(pid))
+        return f"{process.create_time():.2f}" != started or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@contextmanager
+def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[None]:
+    """Hold `name` for the block, waiting up to `wait_seconds` for it; raises LeaseTaken."""
+    holder = _holder()
+    deadline = time.monotonic() + wait_seconds
+    while (other := _take(ledger, name, holder)) is not None:
+        if time.monotonic() > deadline:
+            host, pid, *_ = other.rsplit("|", 3)
+            raise LeaseTaken(
+                f"Process {pid} on {host} is working on {name}, and two must not do so at once. Wait until it has "
+                f"ended and run this again; a holder that is gone is noticed by itself within {LIFE.seconds} s."
+            )
+        time.sleep(0.2)
+    done = threading.Event()
+    renewer = threading.Thread(target=_renew, args=(ledger, name, holder, done), daemon=True, name=f"lease {name}")
+    renewer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewer.join()
+        with ledger.engine.begin() as connection:
+            connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def _take(ledger: Ledger, name: str, holder: str) -> str | None:
+    """None when the lease is ours now; else who holds it."""
+    now = datetime.now(UTC)
+    with ledger.engine.begin() as connection:
+        row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
+        if row is None:
+            connection.execute(insert(leases).values(name=name, holder=holder, expires_at=now + LIFE))
+            return None
+        if row.expires_at > now and not _is_gone(row.holder):
+            return row.holder
+        connection.execute(update(leases).where(leases.c.name == name).values(holder=holder, expires_at=now + LIFE))
+        return None
+
+
+def _renew(ledger: Ledger, name: str, holder: str, done: threading.Event) -> None:
+    while not done.wait(LIFE.total_seconds() / 3):
+        with ledger.engine.begin() as connection:
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == name, leases.c.holder == holder)
+                .values(expires_at=datetime.now(UTC) + LIFE)
+            )

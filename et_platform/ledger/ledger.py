@@ -1,0 +1,251 @@
+"""Reading and advancing the ledger: every method is one transaction.
+
+What belongs here: queries, and transitions that refuse what the state machine does not allow. What does not:
+tables (tables.py) and leases (leases.py).
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from et_platform.ledger import tables
+from et_platform.ledger.records import Attempt, ChangeSet, FileState, ImportFile
+
+_NEXT: dict[FileState, tuple[FileState, ...]] = {
+    "staged": ("uploaded", "dropped"),
+    "uploaded": ("starting", "dropped"),
+    "starting": ("started", "missing"),
+    "started": ("finished",),
+    "finished": ("proven",),
+    "missing": ("proven",),
+    "proven": (),
+    "dropped": (),
+}
+
+
+class LedgerError(Exception):
+    """The ledger cannot be reached or used; the message says what to do."""
+
+
+class StaleState(LedgerError):
+    """Another process advanced this record first; what was about to be done must not be done."""
+
+
+class Ledger:
+    """The transactional record in the database at `url` (SQLite or PostgreSQL); creates its tables when missing."""
+
+    def __init__(self, url: str):
+        self._engine = _engine(url)
+        try:
+            tables.metadata.create_all(self._engine)
+        except OperationalError as error:
+            where = make_url(url).render_as_string(hide_password=True)
+            raise LedgerError(
+                f"The ledger {where} cannot be opened ({error.orig}). Check that the database runs, that the path "
+                "is writable and that no other process holds it locked; then run this again. Nothing was sent."
+            ) from None
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine, for leases."""
+        return self._engine
+
+    # change sets
+
+    def open_change_set(self, mid: int, data_extension: str) -> ChangeSet | None:
+        """The planned change set of a data extension, if there is one."""
+        cs = tables.change_sets.c
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(tables.change_sets).where(
+                    cs.mid == mid, cs.data_extension == data_extension, cs.state == "planned"
+                )
+            ).one_or_none()
+        return _change_set(row) if row else None
+
+    def change_set(self, change_set_id: str) -> ChangeSet:
+        """A change set by id; raises LedgerError if there is none."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(tables.change_sets).where(tables.change_sets.c.id == change_set_id)
+            ).one_or_none()
+        if row is None:
+            raise LedgerError(f"The ledger has no change set {change_set_id}.")
+        return _change_set(row)
+
+    def plan(self, change_set: ChangeSet) -> None:
+        """Make `change_set` the open one of its data extension; the former open one is superseded.
+
+        The same id planned again (same changes, same base) is reopened. Raises StaleState if an attempt of the
+        former one is still open: it has to be settled first.
+        """
+        cs = tables.change_sets.c
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            former = connection.execute(
+                select(cs.id).where(
+                    cs.mid == change_set.mid, cs.data_extension == change_set.data_extension, cs.state == "planned"
+                )
+            ).scalar_one_or_none()
+            if former is not None and self._open_attempts(connection, former):
+                raise StaleState(f"Change set {former[:12]} has an open attempt; it is settled before a new plan.")
+            if former is not None and former != change_set.id:
+                connection.execute(
+                    update(tables.change_sets).where(cs.id == former).values(state="superseded", closed_at=now)
+                )
+            values = dataclasses.asdict(change_set)
+            known = connection.execute(select(cs.id).where(cs.id == change_set.id)).one_or_none()
+            if known is None:
+                connection.execute(insert(tables.change_sets).values(**values))
+            else:
+                del values["id"], values["created_at"]
+                connection.execute(update(tables.change_sets).where(cs.id == change_set.id).values(**values))
+
+    def close_open_change_set(self, mid: int, data_extension: str) -> None:
+        """Supersede the open change set, because a newer plan found nothing to send."""
+        cs = tables.change_sets.c
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(tables.change_sets)
+                .where(cs.mid == mid, cs.data_extension == data_extension, cs.state == "planned")
+                .values(state="superseded", closed_at=datetime.now(UTC))
+            )
+
+    # attempts
+
+    def begin_attempt(self, *, attempt_id: str, change_set_id: str, run_id: str, files: Iterable[ImportFile]) -> None:
+        """Record an attempt with its staged files; the change set must be open and have no open attempt."""
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            state = connection.execute(
+                select(tables.change_sets.c.state).where(tables.change_sets.c.id == change_set_id)
+            ).scalar_one()
+            if state != "planned" or self._open_attempts(connection, change_set_id):
+                raise StaleState(f"Change set {change_set_id[:12]} was taken by another run; plan again.")
+            connection.execute(
+                insert(tables.attempts).values(
+                    id=attempt_id, change_set_id=change_set_id, state="open", run_id=run_id, created_at=now
+                )
+            )
+            connection.execute(insert(tables.files), [dataclasses.asdict(file) for file in files])
+
+    def open_attempt(self, mid: int, data_extension: str) -> Attempt | None:
+        """The attempt of a data extension that is not closed yet, if there is one."""
+        cs, a = tables.change_sets.c, tables.attempts.c
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(tables.attempts)
+                .join(tables.change_sets, a.change_set_id == cs.id)
+                .where(cs.mid == mid, cs.data_extension == data_extension, a.state == "open")
+            ).one_or_none()
+            return _attempt(connection, row) if row else None
+
+    def attempt(self, attempt_id: str) -> Attempt:
+        """An attempt by id; raises LedgerError if there is none."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(tables.attempts).where(tables.attempts.c.id == attempt_id)).one_or_none()
+            if row is None:
+                raise LedgerError(f"The ledger has no attempt {attempt_id}.")
+            return _attempt(connection, row)
+
+    def advance_file(self, file: ImportFile, state: FileState, **facts: Any) -> ImportFile:
+        """Move a file to `state`, with `facts` for its other columns; raises StaleState if it moved meanwhile."""
+        if state not in _NEXT[file.state]:
+            raise LedgerError(f"A file cannot go from {file.state} to {state}.")
+        f = tables.files.c
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                update(tables.files)
+                .where(f.attempt_id == file.attempt_id, f.operation == file.operation, f.state == file.state)
+                .values(state=state, changed_at=now, **facts)
+            )
+            if done.rowcount != 1:
+                raise StaleState(f"File {file.remote} is no longer {file.state}: another run took it over.")
+        return dataclasses.replace(file, state=state, changed_at=now, **facts)
+
+    def close_attempt(self, attempt_id: str, *, acknowledged: int | None) -> None:
+        """Settle the attempt and its change set; with `acknowledged` None (nothing was ever sent) abandon it."""
+        a, cs = tables.attempts.c, tables.change_sets.c
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            state = "abandoned" if acknowledged is None else "settled"
+            connection.execute(
+                update(tables.attempts)
+                .where(a.id == attempt_id, a.state == "open")
+                .values(state=state, acknowledged=acknowledged, closed_at=now)
+            )
+            if acknowledged is not None:
+                owner = select(a.change_set_id).where(a.id == attempt_id).scalar_subquery()
+                connection.execute(
+                    update(tables.change_sets)
+                    .where(cs.id == owner, cs.state == "planned")
+                    .values(state="settled", closed_at=now)
+                )
+
+    def last_settled(self, mid: int, data_extension: str) -> tuple[ChangeSet, Attempt] | None:
+        """The change set that was settled last, with the attempt that did it."""
+        cs, a = tables.change_sets.c, tables.attempts.c
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(tables.attempts)
+                .join(tables.change_sets, a.change_set_id == cs.id)
+                .where(cs.mid == mid, cs.data_extension == data_extension, a.state == "settled")
+                .order_by(a.closed_at.desc())
+                .limit(1)
+            ).one_or_none()
+            if row is None:
+                return None
+            attempt = _attempt(connection, row)
+        return self.change_set(attempt.change_set_id), attempt
+
+    @staticmethod
+    def _open_attempts(connection: Connection, change_set_id: str) -> bool:
+        a = tables.attempts.c
+        found = connection.execute(select(a.id).where(a.change_set_id == change_set_id, a.state == "open")).first()
+        return found is not None
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _durable(connection: Any, _: Any) -> None:
+        # WAL lets readers read while one writes; FULL makes a commit survive a power cut.
+        connection.isolation_level = None  # the driver must not open transactions of its own kind
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _immediate(connection: Connection) -> None:
+        # A transaction that reads before it writes must hold the write lock from its start, or two of them
+        # would act on the same state.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _change_set(row: Any) -> ChangeSet:
+    return ChangeSet(**row._mapping)
+
+
+def _attempt(connection: Connection, row: Any) -> Attempt:
+    f = tables.files.c
+    found = connection.execute(select(tables.files).where(f.attempt_id == row.id)).all()
+    files = sorted((ImportFile(**r._mapping) for r in found), key=lambda file: file.operation)
+    return Attempt(**row._mapping, files=tuple(files))

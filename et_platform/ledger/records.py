@@ -1,0 +1,72 @@
+"""The ledger's rows as values.
+
+What belongs here: frozen dataclasses that mirror tables.py. What does not: anything that reads or writes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+FileState = Literal["staged", "uploaded", "starting", "started", "finished", "missing", "proven", "dropped"]
+
+UNSENT: tuple[FileState, ...] = ("staged", "uploaded")
+"""States in which ExactTarget was certainly not asked to import the file."""
+IN_DOUBT: FileState = "starting"
+"""ExactTarget was perhaps asked; nothing is known of the answer."""
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """The immutable changes of one plan; `path` is the Parquet file that holds its rows."""
+
+    id: str
+    mid: int
+    data_extension: str
+    customer_key: str
+    base_version: str
+    snapshot_id: str
+    state: Literal["planned", "settled", "superseded"]
+    figures: dict[str, Any]
+    gate: list[str]
+    path: str
+    run_id: str
+    created_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ImportFile:
+    """One staged file of an attempt, and the import task that takes it; figures are null until it ends."""
+
+    attempt_id: str
+    operation: Literal["insert", "update"]
+    state: FileState
+    path: str
+    remote: str
+    sha256: str
+    bytes: int
+    rows: int
+    definition_key: str
+    changed_at: datetime
+    task_id: int | None = None
+    status: str | None = None
+    successful: int | None = None
+    duplicated: int | None = None
+    errors: int | None = None
+    restricted: int | None = None
+    total: int | None = None
+    rejected: int | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to import a change set's files, in the order in which they are imported."""
+
+    id: str
+    change_set_id: str
+    state: Literal["open", "settled", "abandoned"]
+    run_id: str
+    created_at: datetime
+    files: tuple[ImportFile, ...]
+    acknowledged: int | None = None
+    closed_at: datetime | None = None

@@ -1,0 +1,28 @@
+"""What can stop the outbound road, beyond the errors of the libraries it uses.
+
+Every message is one paragraph: what happened, what was and was not done, and what to do.
+"""
+
+
+class OutboundError(Exception):
+    """The road stopped; nothing is lost, and a re-run starts from a known state."""
+
+
+class DeclarationMismatch(OutboundError):
+    """The catalogue and a real system disagree: a column, a field or a name."""
+
+
+class NothingToPlanFrom(OutboundError):
+    """There is no snapshot of the CRM entity yet."""
+
+
+class GateClosed(OutboundError):
+    """A guard holds the change set back."""
+
+
+class StagingFailed(OutboundError):
+    """The files could not be written, for instance because the disk is full."""
+
+
+class ImportStillRunning(OutboundError):
+    """The deadline passed before ExactTarget finished; the next run adopts the import."""

@@ -1,0 +1,52 @@
+"""Reading a data extension's rows back, as few as needed.
+
+What belongs here: fetching observed rows into a scratch database. What does not: judging them (sync/readback.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from et_platform.catalog.models import DataExtension
+from et_platform.duckdb_support import literal, quoted
+from et_platform.sync.identity import Operation
+from et_platform.sync.staging import travelling_fields
+
+if TYPE_CHECKING:
+    from et_platform.exacttarget.client import ExactTarget
+
+LOOK_UP_LIMIT = 5_000
+"""Up to so many keys are looked up; above, reading every row takes fewer calls."""
+
+
+@contextmanager
+def observed_rows(
+    exacttarget: "ExactTarget",
+    data_extension: DataExtension,
+    operation: Operation,
+    changes: str,
+    scratch: duckdb.DuckDBPyConnection,
+) -> Iterator[str]:
+    """The SQL name of a relation in `scratch` with what ExactTarget shows for the change rows of `operation`."""
+    key = data_extension.key_field
+    names = travelling_fields(data_extension, operation)
+    found = scratch.execute(
+        f"SELECT {quoted(key)}::VARCHAR FROM {changes} WHERE _operation = {literal(operation)}"
+    ).fetchall()
+    keys = [row[0] for row in found]
+    scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
+    batches = exacttarget.rows.read(
+        customer_key=data_extension.customer_key,
+        fields=names,
+        keys=(key, keys) if len(keys) <= LOOK_UP_LIMIT else None,
+    )
+    for batch in batches:
+        scratch.register("batch", batch)
+        scratch.execute(f"INSERT INTO observed SELECT {', '.join(quoted(name) for name in names)} FROM batch")
+        scratch.unregister("batch")
+    try:
+        yield "observed"
+    finally:
+        scratch.execute("DROP TABLE observed")

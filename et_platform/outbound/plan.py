@@ -1,0 +1,213 @@
+"""Step 2: settle what an earlier run left, then plan: what is desired and not acknowledged.
+
+What belongs here: running the plan's SQL on the lake, and recording its outcome. What does not: the SQL itself
+(sync/plan.py) and the guards (sync/gate.py).
+"""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.models import DataExtension
+from et_platform.duckdb_support import literal, quoted
+from et_platform.ledger.records import ChangeSet
+from et_platform.outbound.errors import NothingToPlanFrom
+from et_platform.outbound.road import Road
+from et_platform.outbound.settle import Settlement, settle_open_attempt
+from et_platform.sync import gate
+from et_platform.sync import plan as sql
+from et_platform.sync.identity import change_set_id
+from et_platform.warehouse import acknowledged, quarantine
+from et_platform.warehouse.snapshots import latest_snapshot
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a plan found. `change_set` is None when there is nothing to import; `settled` is what an earlier run
+    had left open and this one finished first.
+    """
+
+    data_extension: str
+    snapshot_id: str
+    figures: sql.PlanFigures
+    verdict: gate.Verdict
+    change_set: ChangeSet | None
+    settled: Settlement | None
+
+
+def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtension]) -> Plan:
+    """Plan one data extension and record the change set as its open one.
+
+    Raises NothingToPlanFrom without a snapshot, LeaseTaken while another run works on the data extension, and the
+    client's errors when an earlier attempt is in doubt and ExactTarget cannot be asked.
+    """
+    with road.lease(data_extension.name), _scratch(road.change_sets) as scratch:
+        settled = settle_open_attempt(road, data_extension)
+        _prepare_tables(road, data_extension)
+        with road.lake.read() as connection:
+            snapshot_id = _evaluate(connection, catalog, data_extension)
+            figures = _figures(connection, catalog, data_extension)
+            _save(connection, data_extension, scratch)
+            base = acknowledged.base_version(connection, data_extension.name)
+            rows, fingerprint = _fetch_one(
+                connection, sql.content_fingerprint(data_extension.is_, _parquet(scratch / "changes.parquet"))
+            )
+        _record_in_lake(road, data_extension, scratch)
+        verdict = gate.evaluate(data_extension.is_.guards, figures)
+        change_set = None
+        if rows:
+            change_set = _change_set(road, data_extension, base, rows, fingerprint, snapshot_id, figures, verdict)
+            _keep(scratch / "changes.parquet", Path(change_set.path))
+            road.ledger.plan(change_set)
+        else:
+            road.ledger.close_open_change_set(road.mid, data_extension.name)
+    road.tell(f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates.")
+    return Plan(data_extension.name, snapshot_id, figures, verdict, change_set, settled)
+
+
+def _prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
+    name = data_extension.name
+    with road.lake.read() as connection:
+        ready = acknowledged.are_tables_ready(connection, name, data_extension.is_)
+        ready = ready and quarantine.are_tables_ready(connection, name)
+    if not ready:
+        with road.lake.write() as connection:
+            acknowledged.ensure_tables(connection, name, data_extension.is_)
+            quarantine.ensure_tables(connection, name)
+
+
+def _evaluate(connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension]) -> str:
+    """Fill the temporary table `evaluated`; returns the snapshot's id."""
+    entity = catalog.entity_of(data_extension)
+    found = latest_snapshot(connection, entity.name)
+    if found is None:
+        raise NothingToPlanFrom(
+            f"There is no snapshot of the CRM entity {entity.name} yet: materialize crm_snapshot/{entity.name} first."
+        )
+    query = sql.evaluation(
+        data_extension.is_,
+        entity.is_,
+        snapshot=f"lake.crm.{quoted(entity.name)}",
+        acknowledged=acknowledged.relation(data_extension.name),
+        rejections=quarantine.rejections_of(data_extension.name),
+    )
+    connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
+    return found[0]
+
+
+def _figures(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension]
+) -> sql.PlanFigures:
+    snapshot = f"lake.crm.{quoted(catalog.entity_of(data_extension).name)}"
+    held_by_us = acknowledged.relation(data_extension.name)
+    rows = dict(connection.execute("SELECT _class, count(*) FROM evaluated GROUP BY _class").fetchall())
+    (total,) = _fetch_one(connection, f"SELECT count(*) FROM {snapshot}")
+    (known,) = _fetch_one(connection, f"SELECT count(*) FROM {held_by_us}")
+    (kept,) = _fetch_one(
+        connection,
+        f"SELECT count(*) FROM {held_by_us} AS a ANTI JOIN {snapshot} AS s ON a._folded_key = s._folded_key",
+    )
+    reasons = connection.execute(
+        "SELECT field || ': ' || reason, count(*) AS n FROM "
+        f"({sql.quarantine_rows(data_extension.is_, 'evaluated')}) GROUP BY 1 ORDER BY n DESC, 1"
+    ).fetchall()
+    candidates = sum(rows.values())
+    return sql.PlanFigures(
+        snapshot=total,
+        acknowledged=known,
+        inserts=rows.get("insert", 0),
+        updates=rows.get("update", 0),
+        unchanged=total - candidates + rows.get("unchanged", 0),
+        quarantined=rows.get("quarantined", 0),
+        held=rows.get("held", 0),
+        unknown=rows.get("unknown", 0),
+        kept=kept,
+        reasons=dict(reasons),
+    )
+
+
+def _save(connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataExtension], scratch: Path) -> None:
+    unchanged = "SELECT _folded_key, _source_hash FROM evaluated WHERE _class = 'unchanged'"
+    for name, query in (
+        ("changes", sql.change_rows(data_extension.is_, "evaluated")),
+        ("quarantine", sql.quarantine_rows(data_extension.is_, "evaluated")),
+        ("unchanged", unchanged),
+    ):
+        connection.execute(f"COPY ({query}) TO {literal(str(scratch / f'{name}.parquet'))} (FORMAT parquet)")
+
+
+def _record_in_lake(road: Road, data_extension: Declared[DataExtension], scratch: Path) -> None:
+    with road.lake.write() as connection:
+        quarantine.replace(connection, data_extension.name, f"SELECT * FROM {_parquet(scratch / 'quarantine.parquet')}")
+        unchanged = _parquet(scratch / "unchanged.parquet")
+        if _fetch_one(connection, f"SELECT count(*) FROM {unchanged}")[0]:
+            acknowledged.refresh_source_hashes(connection, data_extension.name, unchanged)
+
+
+def _change_set(
+    road: Road,
+    data_extension: Declared[DataExtension],
+    base: str,
+    rows: int,
+    fingerprint: str,
+    snapshot_id: str,
+    figures: sql.PlanFigures,
+    verdict: gate.Verdict,
+) -> ChangeSet:
+    identity = change_set_id(
+        mid=road.mid,
+        customer_key=data_extension.is_.customer_key,
+        base_version=base,
+        rows=rows,
+        fingerprint=fingerprint,
+    )
+    return ChangeSet(
+        id=identity,
+        mid=road.mid,
+        data_extension=data_extension.name,
+        customer_key=data_extension.is_.customer_key,
+        base_version=base,
+        snapshot_id=snapshot_id,
+        state="planned",
+        figures=asdict(figures),
+        gate=list(verdict.reasons),
+        path=str(road.change_sets / f"{identity}.parquet"),
+        run_id=road.run_id,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _keep(scratch: Path, path: Path) -> None:
+    """Give the saved rows their lasting, content-addressed name; what is there already is the same."""
+    if not path.exists():
+        scratch.chmod(0o600)
+        scratch.replace(path)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A private folder for the files of one plan, removed with all it holds."""
+    path = folder / f".plan-{secrets.token_hex(8)}"
+    path.mkdir(mode=0o700)
+    try:
+        yield path
+    finally:
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()
+
+
+def _parquet(path: Path) -> str:
+    return f"read_parquet({literal(str(path))})"
+
+
+def _fetch_one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row

@@ -1,0 +1,100 @@
+"""The data extension itself: created when it is missing, compared with its declaration when it is there.
+
+What belongs here: declared fields against real ones. What does not: rows. Nothing destructive is ever done: what
+ExactTarget cannot change, or what would lose data, is an error that names the line to correct.
+"""
+
+from typing import TYPE_CHECKING
+
+from et_platform.catalog.catalog import Declared
+from et_platform.catalog.models import DataExtension as Declaration
+from et_platform.catalog.models import DataExtensionField
+from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform.outbound.errors import DeclarationMismatch
+
+if TYPE_CHECKING:
+    from et_platform.exacttarget.client import ExactTarget
+
+
+def ensure_data_extension(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> str:
+    """Make the data extension what its declaration says; returns `created`, `extended` or `unchanged`.
+
+    Raises DeclarationMismatch when the name is taken by another data extension or a field differs in a way that
+    cannot be mended safely.
+    """
+    wanted = declared.is_
+    present = exacttarget.data_extensions.get(customer_key=wanted.customer_key)
+    if present is None:
+        other = exacttarget.data_extensions.find_by_name(name=wanted.name)
+        if other is not None:
+            raise DeclarationMismatch(
+                f"{declared.at('name')}: name: ExactTarget already has a data extension named {wanted.name!r}, with "
+                f"the customer key {other.customer_key!r}, and names must be unique. If it is the one you mean, "
+                f"declare its customer key; else choose another name. Nothing was created and nothing was sent."
+            )
+        exacttarget.data_extensions.create(_to_create(wanted))
+        return "created"
+    missing = _compare(declared, present)
+    if missing:
+        exacttarget.data_extensions.add_fields(customer_key=wanted.customer_key, fields=missing)
+        return "extended"
+    return "unchanged"
+
+
+def _to_create(wanted: Declaration) -> DataExtension:
+    return DataExtension(
+        customer_key=wanted.customer_key,
+        name=wanted.name,
+        description=wanted.description[:200],
+        fields=tuple(_field(name, field) for name, field in wanted.fields.items()),
+    )
+
+
+def _field(name: str, field: DataExtensionField) -> Field:
+    is_decimal = field.type == "Decimal"
+    return Field(
+        name=name,
+        type=FieldType(field.type),
+        max_length=field.precision if is_decimal else field.max_length,
+        scale=field.scale if is_decimal else None,
+        is_primary_key=field.key,
+        is_required=field.required or field.key,
+    )
+
+
+def _compare(declared: Declared[Declaration], present: DataExtension) -> list[Field]:
+    """The declared fields that ExactTarget lacks; raises DeclarationMismatch with every difference found."""
+    real = {field.name.lower(): field for field in present.fields}
+    problems: list[str] = []
+    missing: list[Field] = []
+    for name, field in declared.is_.fields.items():
+        wanted, found = _field(name, field), real.get(name.lower())
+        if found is None:
+            missing.append(wanted)
+            if wanted.is_required:
+                problems.append(f"{declared.at('fields', name)}: {name}: a required field cannot be added later")
+        elif found.type != wanted.type:
+            problems.append(
+                f"{declared.at('fields', name)}: {name} is declared {wanted.type.value}, "
+                f"but is {found.type.value} there"
+            )
+        elif found.is_primary_key != wanted.is_primary_key:
+            problems.append(f"{declared.at('fields', name)}: {name}: `key` differs from the data extension's own")
+        elif wanted.max_length and found.max_length and found.max_length < wanted.max_length:
+            problems.append(
+                f"{declared.at('fields', name)}: {name} is declared with length {wanted.max_length}, "
+                f"but holds {found.max_length} there"
+            )
+    declared_names = {name.lower() for name in declared.is_.fields}
+    problems += [
+        f"{declared.at('fields')}: {field.name} is required there and not declared here, so no row could be added"
+        for field in present.fields
+        if field.is_required and field.default is None and field.name.lower() not in declared_names
+    ]
+    if problems:
+        raise DeclarationMismatch(
+            f"The data extension {declared.is_.customer_key} in ExactTarget is not what is declared: "
+            f"{'; '.join(problems)}. Correct the declaration, or the data extension in ExactTarget (types cannot "
+            "change and lengths cannot shrink there). Nothing was changed and nothing was sent."
+        )
+    return missing

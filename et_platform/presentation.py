@@ -1,0 +1,124 @@
+"""How declarations, figures and failures are shown in Dagster.
+
+What belongs here: metadata, column schemas, code references, failure texts. What does not: assets (defs) and
+anything that computes. Metadata carries counts, hashes, ids and declared names, never a customer's value: the
+event log is for ever.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from et_platform.catalog.catalog import Declared
+from et_platform.catalog.loader import CatalogError
+from et_platform.catalog.models import CrmEntity, DataExtension
+from et_platform.crm.errors import CrmError
+from et_platform.exacttarget.errors import ExactTargetError
+from et_platform.ledger.ledger import LedgerError
+from et_platform.outbound.errors import OutboundError
+from et_platform.settings import SettingsError
+from et_platform.warehouse.lake import LakeBusy
+
+EXPLAINED = (CatalogError, CrmError, ExactTargetError, LakeBusy, LedgerError, OutboundError, SettingsError)
+"""Errors whose message is already a paragraph for people, without secrets and personal data."""
+
+
+@contextmanager
+def explained_failures() -> Iterator[None]:
+    """Turn an explained error into a Dagster failure that shows its paragraph and is not retried in a loop."""
+    try:
+        yield
+    except EXPLAINED as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+    except duckdb.Error as error:
+        # DuckDB quotes the value it stumbled over; nothing in quotes may reach the event log.
+        text = re.sub(r"(['\"]).*?\1", "…", str(error).split("\n\n")[0], flags=re.DOTALL)
+        raise dg.Failure(
+            description=f"The lake could not do this: {text} Nothing was half done. If the disk is full, free some "
+            "space and run this again; else report it with this text.",
+            allow_retries=False,
+        ) from None
+
+
+def declaration_reference(declared: Declared) -> Mapping[str, object]:
+    """Metadata that links an asset to the YAML file that declares it."""
+    return {
+        "dagster/code_references": dg.CodeReferencesMetadataValue(
+            [dg.LocalFileCodeReference(file_path=str(declared.path.resolve()), line_number=1, label="declaration")]
+        )
+    }
+
+
+def entity_schema(entity: CrmEntity) -> dg.TableSchema:
+    """The CRM columns as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                _typed(column.type, column.precision, column.scale) if column.type == "decimal" else column.type,
+                description=column.description or None,
+                tags={} if column.pii == "none" else {"pii": column.pii},
+                constraints=dg.TableColumnConstraints(nullable=name != entity.key),
+            )
+            for name, column in entity.columns.items()
+        ]
+    )
+
+
+def data_extension_schema(data_extension: DataExtension) -> dg.TableSchema:
+    """The fields as Dagster shows them."""
+    columns = []
+    for name, field in data_extension.fields.items():
+        type_ = field.type if field.max_length is None else f"{field.type}({field.max_length})"
+        if field.type == "Decimal":
+            type_ = _typed(field.type, field.precision, field.scale)
+        columns.append(
+            dg.TableColumn(
+                name,
+                type_,
+                description=field.description or None,
+                tags={"owner": field.owner} | ({} if field.pii == "none" else {"pii": field.pii}),
+                constraints=dg.TableColumnConstraints(
+                    nullable=not (field.required or field.key), other=["primary key"] if field.key else []
+                ),
+            )
+        )
+    return dg.TableSchema(columns=columns)
+
+
+def _typed(name: str, precision: int, scale: int) -> str:
+    return f"{name}({precision},{scale})"
+
+
+def column_lineage(declared: Declared[DataExtension], upstream: dg.AssetKey) -> dg.TableColumnLineage:
+    """Which CRM column each field comes from."""
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(asset_key=upstream, column_name=field.source)]
+            for name, field in declared.is_.fields.items()
+        }
+    )
+
+
+def mapping_table(declared: Declared[DataExtension]) -> dg.MarkdownMetadataValue:
+    """The same lineage as a table that people can read."""
+    rows = [
+        (name, field.type, field.source, field.owner, "yes" if field.required or field.key else "")
+        for name, field in declared.is_.fields.items()
+    ]
+    return dg.MetadataValue.md(markdown_table(("field", "type", "CRM column", "owner", "required"), rows))
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; pipes in cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def package_file(name: str) -> str:
+    """The absolute path of a file of this package, for code references."""
+    return str(Path(__file__).parent / name)

@@ -1,0 +1,97 @@
+"""Dagster resources: thin adapters that hand out plain objects.
+
+What belongs here: from settings to opened parts. What does not: logic. Nothing is opened, read from the
+environment or imported from the network's side until a step asks; no secret is a resource's configuration, so
+none can be seen or set in the UI.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Literal
+
+import dagster as dg
+
+from et_platform import settings as configuration
+from et_platform.catalog.catalog import Catalog, load_catalog
+from et_platform.ledger.ledger import Ledger
+from et_platform.outbound.road import Pace, Road
+from et_platform.settings import Settings
+from et_platform.warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    from et_platform.crm.connect import Crm
+    from et_platform.exacttarget.client import ExactTarget
+    from et_platform.exacttarget.connection import Connection
+
+
+class Platform(dg.ConfigurableResource):
+    """Hands each step its road, from the settings of the process that runs it."""
+
+    def road(
+        self, *, run_id: str, tell: Callable[[str], None], needs: tuple[Literal["crm", "exacttarget"], ...]
+    ) -> Road:
+        """The road's parts; raises SettingsError if one of `needs` lacks a setting."""
+        settings = configuration.load()
+        for part in needs:
+            settings.require(part)
+        return build_road(settings, run_id=run_id, tell=tell)
+
+    def catalog(self) -> Catalog:
+        """The declarations, as they are now."""
+        return load_catalog(configuration.load().catalog_path)
+
+
+def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) -> Road:
+    """A road from settings; connections are opened by the steps that use them."""
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def open_crm() -> "AbstractContextManager[Crm]":
+        from et_platform.crm.connect import connect
+
+        settings.require("crm")
+        assert settings.crm_url is not None
+        return connect(settings.crm_url.get_secret_value())
+
+    def open_exacttarget() -> "AbstractContextManager[ExactTarget]":
+        from et_platform.exacttarget.client import ExactTarget
+
+        return ExactTarget(_connection(settings))
+
+    return Road(
+        mid=settings.mid or 0,
+        lake=Lake(settings.lake_path),
+        ledger=Ledger(settings.ledger_database_url()),
+        files=settings.files_path,
+        open_crm=open_crm,
+        open_exacttarget=open_exacttarget,
+        pace=Pace(
+            poll=settings.poll_seconds,
+            poll_cap=settings.poll_cap_seconds,
+            import_deadline=settings.import_deadline_seconds,
+            doubt_deadline=settings.doubt_deadline_seconds,
+        ),
+        run_id=run_id,
+        tell=tell,
+    )
+
+
+def _connection(settings: Settings) -> "Connection":
+    from et_platform.exacttarget.connection import Connection, SftpConnection
+
+    settings.require("exacttarget")
+    assert settings.auth_url and settings.client_id and settings.client_secret and settings.mid
+    assert settings.sftp_host and settings.sftp_user and settings.sftp_password and settings.sftp_host_key
+    return Connection(
+        auth_url=settings.auth_url,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+        mid=settings.mid,
+        soap_url=settings.soap_url,
+        sftp=SftpConnection(
+            host=settings.sftp_host,
+            port=settings.sftp_port,
+            user=settings.sftp_user,
+            password=settings.sftp_password,
+            host_key=settings.sftp_host_key,
+        ),
+    )

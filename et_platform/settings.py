@@ -1,0 +1,95 @@
+"""Every environment variable and every folder of the platform, once.
+
+What belongs here: the names, types and defaults of `ET_*` variables and the folders derived from
+`ET_DATA_PATH`. What does not: anything that opens, connects or validates beyond types. Nothing is read when
+this module is imported; `load()` reads, and a part that needs a value asks for it with `require()`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable; the message names the variables and what to do."""
+
+
+class Settings(BaseSettings):
+    """The platform's settings: environment variables first, then an env file (`.env` unless told otherwise)."""
+
+    model_config = SettingsConfigDict(env_prefix="ET_", env_file_encoding="utf-8", extra="ignore")
+
+    # The CRM, as an SQLAlchemy-style URL: sqlite:///crm.sqlite or postgresql://user:password@host/db
+    crm_url: SecretStr | None = None
+
+    # The ExactTarget account: an installed package's server-to-server credentials, and its Enhanced FTP user
+    auth_url: str | None = None
+    soap_url: str | None = None  # only when it must differ from the one in the token reply
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    mid: int | None = None
+    sftp_host: str | None = None
+    sftp_port: int = 22
+    sftp_user: str | None = None
+    sftp_password: SecretStr | None = None
+    sftp_host_key: str | None = None  # one public-key line: ssh-ed25519 AAAA…
+
+    # Where things are kept
+    data_path: Path = Path(".etp/data")
+    catalog_path: Path | None = None  # other declarations than the ones that come with the package
+    ledger_url: SecretStr | None = None  # PostgreSQL, to scale out; SQLite in the data path by default
+
+    # Waiting. The service asks for calm polling; a local one may be asked more often.
+    poll_seconds: float = 2.0  # first pause between two looks at an import; doubles up to poll_cap_seconds
+    poll_cap_seconds: float = 30.0
+    import_deadline_seconds: float = 3600.0  # an import that takes longer is left for the next run to adopt
+    doubt_deadline_seconds: float = 120.0  # how long an import of unknown outcome is asked for
+
+    @property
+    def lake_path(self) -> Path:
+        """The lake's folder: DuckLake catalogue and Parquet files."""
+        return self.data_path / "lake"
+
+    @property
+    def files_path(self) -> Path:
+        """Change sets and staged import files."""
+        return self.data_path / "files"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder, unless DAGSTER_HOME names another."""
+        return self.data_path / "dagster"
+
+    def ledger_database_url(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        if self.ledger_url is not None:
+            return self.ledger_url.get_secret_value()
+        return f"sqlite:///{(self.data_path / 'ledger.sqlite').absolute()}"
+
+    def require(self, part: Literal["crm", "exacttarget"]) -> None:
+        """Raise SettingsError naming all variables that `part` needs and that are not set."""
+        needed = {
+            "crm": ("crm_url",),
+            "exacttarget": (
+                *("auth_url", "client_id", "client_secret", "mid"),
+                *("sftp_host", "sftp_user", "sftp_password", "sftp_host_key"),
+            ),
+        }[part]
+        missing = [f"ET_{name.upper()}" for name in needed if getattr(self, name) is None]
+        if missing:
+            raise SettingsError(
+                f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and the {part} "
+                "connection needs it. Set it in the environment or in a .env file in the working directory "
+                "(README: “A real account and a real CRM”), or start the demo with `etp demo`."
+            )
+
+
+def load(env_file: Path | str | None = ".env") -> Settings:
+    """Read the settings; raises SettingsError for a value of a wrong type (naming the variable, not the value)."""
+    try:
+        return Settings(_env_file=env_file)  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        problems = "; ".join(f"ET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"These settings cannot be used: {problems}. Correct them and try again.") from None

@@ -1,0 +1,92 @@
+"""What ExactTarget accepts in a field: the value that would be sent, and the reasons why it may not be.
+
+What belongs here: one SQL expression a field for its value, and one SQL condition for every rule it may break.
+What does not: comparing with what is acknowledged (plan.py) and the CSV form (staging.py).
+
+Values are kept in ExactTarget's own terms: text; INTEGER; DECIMAL(p, s); BOOLEAN; a Date is a TIMESTAMP in
+server time (UTC-6 all year) rounded to the second, because that is what a data extension stores and shows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from et_platform.catalog.models import TEXT_FIELDS, CrmEntity, DataExtension, DataExtensionField
+from et_platform.catalog.sql_types import sql_type
+from et_platform.duckdb_support import literal, quoted
+
+SERVER_OFFSET = "INTERVAL 6 HOUR"
+"""Server time is UTC-6 all year, without daylight saving (vendor's documentation)."""
+
+_EMAIL = r"[^\s@,;:<>()\[\]\\\x22]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """`value`: SQL over a snapshot row; `violations`: (reason, SQL condition) pairs over the same row."""
+
+    name: str
+    sql_type: str
+    value: str
+    violations: tuple[tuple[str, str], ...]
+
+
+def field_rules(data_extension: DataExtension, entity: CrmEntity, row: str) -> list[FieldRule]:
+    """The rules of all fields, over the snapshot row with the SQL alias `row`."""
+    return [_rule(name, field, entity, row) for name, field in data_extension.fields.items()]
+
+
+def _rule(name: str, field: DataExtensionField, entity: CrmEntity, row: str) -> FieldRule:
+    column = f"{row}.{quoted(field.source)}"
+    source_type = entity.columns[field.source].type
+    violations = list(_violations(field, column, source_type))
+    unreadable = f"list_contains({row}._invalid, {literal(field.source)})"
+    if source_type != "text":
+        violations.insert(0, (f"cannot be read as {source_type}", unreadable))
+    value = _value(field, column, source_type)
+    if field.required or field.key:
+        violations.append(("is required, but empty", f"({value}) IS NULL AND NOT {unreadable}"))
+    return FieldRule(name, sql_type(field), value, tuple(violations))
+
+
+def _value(field: DataExtensionField, column: str, source_type: str) -> str:
+    if field.type in TEXT_FIELDS:
+        # A CSV cell cannot tell an empty text from none, so an empty text is none.
+        return f"nullif({column if source_type == 'text' else f'CAST({column} AS VARCHAR)'}, '')"
+    if field.type == "Date":
+        if source_type == "date":
+            return f"CAST({column} AS TIMESTAMP)"
+        return f"date_trunc('second', {column} + INTERVAL 500 MILLISECOND) - {SERVER_OFFSET}"
+    return f"TRY_CAST({column} AS {sql_type(field)})"
+
+
+def _violations(field: DataExtensionField, column: str, source_type: str) -> Iterator[tuple[str, str]]:
+    match field.type:
+        case "Number":
+            # Number is a 32-bit integer in ExactTarget (unconfirmed; the safe reading).
+            yield (
+                "does not fit a Number (-2147483648 to 2147483647)",
+                f"{column} NOT BETWEEN -2147483648 AND 2147483647",
+            )
+        case "Decimal":
+            target = sql_type(field)
+            yield (
+                f"has more digits than Decimal({field.precision},{field.scale}) holds",
+                f"{column} IS NOT NULL AND (TRY_CAST({column} AS {target}) IS NULL "
+                f"OR TRY_CAST({column} AS {target}) <> {column})",
+            )
+        case "Date":
+            year = f"year({column if source_type == 'date' else f'({column} - {SERVER_OFFSET})'})"
+            yield "is outside the years 1753 to 9999", f"{year} NOT BETWEEN 1753 AND 9999"
+        case "Boolean":
+            return
+        case _:
+            yield from _text_violations(field, column if source_type == "text" else f"CAST({column} AS VARCHAR)")
+
+
+def _text_violations(field: DataExtensionField, text: str) -> Iterator[tuple[str, str]]:
+    # ExactTarget counts UTF-16 units (nvarchar): an emoji is two.
+    units = f"length({text}) + length(regexp_replace({text}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
+    yield f"is longer than {field.max_length} characters", f"{units} > {field.max_length}"
+    yield "holds a control character", f"regexp_matches({text}, '[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F]')"
+    if field.type == "EmailAddress":
+        yield "is not an e-mail address", f"{text} <> '' AND NOT regexp_full_match({text}, '{_EMAIL}')"

@@ -1,0 +1,149 @@
+"""The plan as SQL: which snapshot rows are inserts, updates, unchanged, held, unknown or for quarantine.
+
+What belongs here: set-based SQL over two relations, and the figures of a plan. What does not: where the relations
+are, and the decision whether the plan may go (gate.py).
+
+A snapshot row is looked at only if its stored hash differs from the one that was acknowledged (so an unchanged
+row costs a comparison of two numbers), but whether it changed is decided by comparing values, so that another
+hash version or another declaration never sends a row again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from et_platform.catalog.models import CrmEntity, DataExtension
+from et_platform.duckdb_support import literal, quoted
+from et_platform.sync import folding
+from et_platform.sync.field_rules import FieldRule, field_rules
+
+MAXIMUM_REJECTIONS = 2
+"""A row that ExactTarget rejected this often with the same content waits in quarantine until it changes."""
+
+
+@dataclass(frozen=True)
+class PlanFigures:
+    """Row counts of a plan. `held`: keys that collide under folding; `unknown`: keys that folding cannot decide;
+    `kept`: acknowledged keys that the snapshot no longer has (deletes are off); `reasons`: quarantine by reason.
+    """
+
+    snapshot: int
+    acknowledged: int
+    inserts: int
+    updates: int
+    unchanged: int
+    quarantined: int
+    held: int
+    unknown: int
+    kept: int
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> int:
+        """Rows that would be imported."""
+        return self.inserts + self.updates
+
+    @property
+    def withheld(self) -> int:
+        """Rows that are desired and cannot be sent."""
+        return self.quarantined + self.held + self.unknown
+
+
+def declaration_version(rules: Sequence[FieldRule]) -> str:
+    """A fingerprint of everything that turns a snapshot row into a desired one."""
+    return hashlib.sha256(repr((folding.VERSION, tuple(rules))).encode()).hexdigest()[:16]
+
+
+def evaluation(
+    data_extension: DataExtension, entity: CrmEntity, *, snapshot: str, acknowledged: str, rejections: str
+) -> str:
+    """SQL for one row a candidate: `_class`, key, hashes, the desired fields, `_changed` and `_violations`.
+
+    `snapshot`, `acknowledged` and `rejections` are SQL names of relations as the warehouse keeps them. `_class` is
+    one of insert, update, unchanged, quarantined, held, unknown. Candidates are all rows that are not already
+    acknowledged with this very source hash; every other row of the snapshot is unchanged.
+    """
+    rules = field_rules(data_extension, entity, "s")
+    owned = [rule for rule in rules if data_extension.fields[rule.name].owner == "crm"]
+    source_hash = f"hash(s._row_hash, {literal(declaration_version(rules))})"
+    values = ", ".join(f"{rule.value} AS {quoted(rule.name)}" for rule in rules)
+    violations = ", ".join(
+        f"CASE WHEN {condition} THEN {{'field': {literal(rule.name)}, 'reason': {literal(reason)}}} END"
+        for rule in rules
+        for reason, condition in rule.violations
+    )
+    changed = ", ".join(
+        f"CASE WHEN e.{quoted(rule.name)} IS DISTINCT FROM a.{quoted(rule.name)} THEN {literal(rule.name)} END"
+        for rule in owned
+    )
+    return f"""
+WITH evaluated AS (
+    SELECT s._key, s._folded_key, {source_hash} AS _source_hash, {folding.undecidable("s._key")} AS _undecidable,
+        {values},
+        list_filter([{violations}], lambda v: v IS NOT NULL) AS _violations
+    FROM {snapshot} AS s
+    LEFT JOIN {acknowledged} AS a ON a._folded_key = s._folded_key
+    WHERE a._folded_key IS NULL OR a._source_hash IS DISTINCT FROM {source_hash}
+),
+copies AS (
+    SELECT _folded_key FROM {snapshot}
+    WHERE _folded_key IN (SELECT _folded_key FROM evaluated)
+    GROUP BY _folded_key HAVING count(*) > 1
+),
+compared AS (
+    SELECT e.*, a._folded_key IS NOT NULL AS _known, c._folded_key IS NOT NULL AS _copied,
+        coalesce(r.times, 0) >= {MAXIMUM_REJECTIONS} AS _refused,
+        list_filter([{changed}]::VARCHAR[], lambda f: f IS NOT NULL) AS _changed
+    FROM evaluated AS e
+    LEFT JOIN {acknowledged} AS a ON a._folded_key = e._folded_key
+    LEFT JOIN copies AS c ON c._folded_key = e._folded_key
+    LEFT JOIN {rejections} AS r ON r._folded_key = e._folded_key AND r._source_hash = e._source_hash
+)
+SELECT CASE
+        WHEN _folded_key IS NULL THEN 'quarantined'
+        WHEN _undecidable THEN 'unknown'
+        WHEN _copied THEN 'held'
+        WHEN len(_violations) > 0 OR _refused THEN 'quarantined'
+        WHEN NOT _known THEN 'insert'
+        WHEN len(_changed) > 0 THEN 'update'
+        ELSE 'unchanged'
+    END AS _class, * EXCLUDE (_undecidable, _known, _copied)
+FROM compared"""
+
+
+def change_rows(data_extension: DataExtension, evaluated: str) -> str:
+    """SQL for the rows of a change set, from an evaluation; ordered, so that the same changes give the same file."""
+    fields = ", ".join(quoted(name) for name in data_extension.fields)
+    return (
+        f"SELECT _class AS _operation, _key, _folded_key, _source_hash, _changed, {fields} FROM {evaluated} "
+        "WHERE _class IN ('insert', 'update') ORDER BY _operation, _folded_key"
+    )
+
+
+def quarantine_rows(data_extension: DataExtension, evaluated: str) -> str:
+    """SQL for (_key, _folded_key, _source_hash, class, field, reason): one row a reason that withholds a row."""
+    key = literal(data_extension.key_field)
+    return f"""
+SELECT _key, _folded_key, _source_hash, _class AS class, v.field AS field, v.reason AS reason
+FROM (
+    SELECT *, unnest(CASE
+        WHEN _folded_key IS NULL THEN [{{'field': {key}, 'reason': 'is the key, and empty'}}]
+        WHEN _class = 'unknown' THEN [{{'field': {key},
+            'reason': 'holds characters whose equality ExactTarget decides by an unknown rule'}}]
+        WHEN _class = 'held' THEN [{{'field': {key},
+            'reason': 'has copies: another row has the same key, without regard to case and blanks at the end'}}]
+        WHEN _refused AND len(_violations) = 0 THEN [{{'field': {key},
+            'reason': 'was rejected twice by ExactTarget with this content'}}]
+        ELSE _violations END) AS v
+    FROM {evaluated} WHERE _class IN ('quarantined', 'held', 'unknown')
+)"""
+
+
+def content_fingerprint(data_extension: DataExtension, changes: str) -> str:
+    """SQL for (rows, fingerprint) of a change set's content, whatever order its rows are in.
+
+    The fingerprint is the XOR of the rows' MD5: keys are unique, so no two rows cancel each other out.
+    """
+    parts = ", ".join(f"coalesce({quoted(name)}::VARCHAR, chr(30))" for name in data_extension.fields)
+    row = f"md5_number(concat_ws(chr(31), _operation, _folded_key, {parts}))"
+    return f"SELECT count(*), coalesce(bit_xor({row}), 0)::VARCHAR FROM {changes}"

@@ -1,0 +1,40 @@
+"""The CSV form of a change set: which fields travel, and how each value is written.
+
+What belongs here: SQL from change rows to text columns. What does not: files and transfers.
+
+The dialect: UTF-8, comma, header line of field names (the import definition infers the mapping from it), text
+always in quotes with quotes doubled, null as nothing. Dates are ISO, which no locale reads differently.
+"""
+
+from et_platform.catalog.models import TEXT_FIELDS, DataExtension, DataExtensionField
+from et_platform.duckdb_support import literal, quoted
+from et_platform.sync.identity import Operation
+
+
+def travelling_fields(data_extension: DataExtension, operation: Operation) -> list[str]:
+    """The fields that a file of this operation carries: all on insert, the CRM's own on update."""
+    return [name for name, field in data_extension.fields.items() if operation == "insert" or field.owner == "crm"]
+
+
+def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes: str, path: str) -> str:
+    """SQL that writes the rows of one operation to the CSV file `path`; `changes` is the SQL name of the rows."""
+    names = travelling_fields(data_extension, operation)
+    cells = ", ".join(f"{_cell(data_extension.fields[name], quoted(name))} AS {quoted(name)}" for name in names)
+    texts = ", ".join(quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS)
+    force = f", FORCE_QUOTE ({texts})" if texts else ""
+    return (
+        f"COPY (SELECT {cells} FROM {changes} WHERE _operation = {literal(operation)}) TO {literal(path)} "
+        f"(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''{force})"
+    )
+
+
+def _cell(field: DataExtensionField, value: str) -> str:
+    match field.type:
+        case "Date":
+            return f"strftime({value}, '%Y-%m-%d %H:%M:%S')"
+        case "Boolean":
+            return f"CASE {value} WHEN true THEN 'True' WHEN false THEN 'False' END"
+        case "Number" | "Decimal":
+            return f"CAST({value} AS VARCHAR)"
+        case _:
+            return value

@@ -1,0 +1,109 @@
+"""Acknowledged rows: what ExactTarget has confirmed that it holds because of us.
+
+What belongs here: the tables `acknowledged.<de>` and `acknowledged.applied`. What does not: the decision that a
+row is proven (sync/reconcile.py, sync/readback.py).
+
+An attempt is applied in the same transaction that records it in `applied`, so that a crash between the lake and
+the ledger is told apart afterwards: the lake knows, and the ledger is brought up to it.
+"""
+
+from datetime import UTC, datetime
+
+import duckdb
+
+from et_platform.catalog.models import DataExtension
+from et_platform.catalog.sql_types import sql_type
+from et_platform.duckdb_support import quoted
+from et_platform.warehouse.snapshots import table_exists
+
+APPLIED = "lake.acknowledged.applied"
+
+
+def relation(name: str) -> str:
+    """The SQL name of a data extension's acknowledged rows."""
+    return f"lake.acknowledged.{quoted(name)}"
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str, data_extension: DataExtension) -> None:
+    """Create what is missing, and add columns for newly declared fields (null until they are acknowledged)."""
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {APPLIED} "
+        "(data_extension VARCHAR, attempt_id VARCHAR, change_set_id VARCHAR, rows BIGINT, applied_at TIMESTAMPTZ)"
+    )
+    fields = {field: sql_type(declared) for field, declared in data_extension.fields.items()}
+    columns = ", ".join(f"{quoted(field)} {type_}" for field, type_ in fields.items())
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {relation(name)} (_folded_key VARCHAR, _source_hash UBIGINT, "
+        f"_attempt_id VARCHAR, _acknowledged_at TIMESTAMPTZ, {columns})"
+    )
+    present = {row[0] for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
+    for field, type_ in fields.items():
+        if field not in present:
+            connection.execute(f"ALTER TABLE {relation(name)} ADD COLUMN {quoted(field)} {type_}")
+
+
+def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str, data_extension: DataExtension) -> bool:
+    """Whether `ensure_tables` has nothing to do."""
+    if not (table_exists(connection, "acknowledged", name) and table_exists(connection, "acknowledged", "applied")):
+        return False
+    present = {row[0] for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
+    return present >= set(data_extension.fields)
+
+
+def base_version(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The attempt that was applied last to this data extension; `none` before the first."""
+    row = connection.execute(
+        f"SELECT attempt_id FROM {APPLIED} WHERE data_extension = ? ORDER BY applied_at DESC LIMIT 1", [name]
+    ).fetchone()
+    return row[0] if row else "none"
+
+
+def is_applied(connection: duckdb.DuckDBPyConnection, attempt_id: str) -> int | None:
+    """How many rows the attempt acknowledged; None if it was not applied."""
+    row = connection.execute(f"SELECT rows FROM {APPLIED} WHERE attempt_id = ?", [attempt_id]).fetchone()
+    return row[0] if row else None
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    name: str,
+    data_extension: DataExtension,
+    change_set_id: str,
+    attempt_id: str,
+    proven: str,
+) -> int:
+    """Merge the change rows in the relation `proven` and record the attempt; returns the number of rows.
+
+    To be called inside one write transaction. An attempt that is already applied changes nothing.
+    """
+    ensure_tables(connection, name, data_extension)
+    if (rows := is_applied(connection, attempt_id)) is not None:
+        return rows
+    now = datetime.now(UTC)
+    owned = [field for field, declared in data_extension.fields.items() if declared.owner == "crm"]
+    assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in owned)
+    fields = ", ".join(quoted(field) for field in data_extension.fields)
+    values = ", ".join(f"c.{quoted(field)}" for field in data_extension.fields)
+    connection.execute(
+        f"MERGE INTO {relation(name)} AS a USING {proven} AS c ON a._folded_key = c._folded_key "
+        f"WHEN MATCHED THEN UPDATE SET _source_hash = c._source_hash, _attempt_id = $attempt, "
+        f"_acknowledged_at = $now, {assignments} "
+        f"WHEN NOT MATCHED THEN INSERT (_folded_key, _source_hash, _attempt_id, _acknowledged_at, {fields}) "
+        f"VALUES (c._folded_key, c._source_hash, $attempt, $now, {values})",
+        {"attempt": attempt_id, "now": now},
+    )
+    count = connection.execute(f"SELECT count(*) FROM {proven}").fetchone()
+    assert count is not None
+    connection.execute(
+        f"INSERT INTO {APPLIED} VALUES (?, ?, ?, ?, ?)", [name, attempt_id, change_set_id, count[0], now]
+    )
+    return count[0]
+
+
+def refresh_source_hashes(connection: duckdb.DuckDBPyConnection, name: str, unchanged: str) -> None:
+    """Note that the rows of `unchanged` (_folded_key, _source_hash) were compared and are as acknowledged."""
+    connection.execute(
+        f"MERGE INTO {relation(name)} AS a USING {unchanged} AS u ON a._folded_key = u._folded_key "
+        "WHEN MATCHED THEN UPDATE SET _source_hash = u._source_hash"
+    )

@@ -1,0 +1,66 @@
+"""Quarantine: rows that are desired and may not be sent, with the reason; and the rows ExactTarget rejected.
+
+What belongs here: the tables `quarantine.<de>` (as the last plan found it) and `quarantine.rejections`. What does
+not: the rules that put a row there (sync/field_rules.py, sync/plan.py).
+"""
+
+import duckdb
+
+from et_platform.duckdb_support import quoted
+from et_platform.warehouse.snapshots import table_exists
+
+REJECTIONS = "lake.quarantine.rejections"
+
+
+def relation(name: str) -> str:
+    """The SQL name of a data extension's quarantine."""
+    return f"lake.quarantine.{quoted(name)}"
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Create what is missing."""
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {relation(name)} (_key VARCHAR, _folded_key VARCHAR, _source_hash UBIGINT, "
+        "class VARCHAR, field VARCHAR, reason VARCHAR)"
+    )
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {REJECTIONS} (data_extension VARCHAR, _folded_key VARCHAR, "
+        "_source_hash UBIGINT, times INTEGER, attempt_id VARCHAR, file VARCHAR)"
+    )
+
+
+def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether `ensure_tables` has nothing to do."""
+    return table_exists(connection, "quarantine", name) and table_exists(connection, "quarantine", "rejections")
+
+
+def replace(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
+    """Make the quarantine what the SQL query `rows` says; a row that became good leaves it."""
+    connection.execute(f"DELETE FROM {relation(name)}")
+    connection.execute(f"INSERT INTO {relation(name)} {rows}")
+
+
+def rejections_of(name: str) -> str:
+    """SQL for the rejections of one data extension."""
+    return f"(SELECT * FROM {REJECTIONS} WHERE data_extension = '{name}')"
+
+
+def record_rejections(
+    connection: duckdb.DuckDBPyConnection, *, name: str, rejected: str, attempt_id: str, file: str
+) -> None:
+    """Count one more rejection of each row in `rejected` (_folded_key, _source_hash) by an import of `file`."""
+    connection.execute(
+        f"MERGE INTO {REJECTIONS} AS r USING {rejected} AS c "
+        "ON r.data_extension = $name AND r._folded_key = c._folded_key AND r._source_hash = c._source_hash "
+        "WHEN MATCHED THEN UPDATE SET times = r.times + 1, attempt_id = $attempt, file = $file "
+        "WHEN NOT MATCHED THEN INSERT VALUES ($name, c._folded_key, c._source_hash, 1, $attempt, $file)",
+        {"name": name, "attempt": attempt_id, "file": file},
+    )
+
+
+def reasons(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
+    """How many rows are withheld for each `field: reason`."""
+    rows = connection.execute(
+        f"SELECT field || ': ' || reason AS why, count(*) FROM {relation(name)} GROUP BY why ORDER BY 2 DESC, 1"
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,89 @@
+"""The definitions load with an empty environment, open nothing, and lead from an asset to its code and declaration."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+import et_platform
+from et_platform.catalog.catalog import load_catalog
+from et_platform.definitions import build_defs, defs
+from et_platform.resources import Platform
+
+PACKAGE = Path(et_platform.__file__).parent
+
+
+def assets() -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def test_definitions_load_with_an_empty_environment_and_write_nothing(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    code = (
+        "import sys, et_platform.definitions as d; "
+        "print(len(d.defs.resolve_all_asset_specs()), [m for m in ('zeep', 'paramiko', 'asyncssh') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["5", "[]"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_definitions_are_valid_and_workspace_and_project_name_the_same_module():
+    dg.Definitions.validate_loadable(defs)
+    root = PACKAGE.parent
+    assert "et_platform.definitions" in (root / "workspace.yaml").read_text(encoding="utf-8")
+    assert 'code_location_target_module = "et_platform.definitions"' in (root / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_road_is_one_line_of_assets():
+    upstream = {key: sorted(dep.asset_key.to_user_string() for dep in spec.deps) for key, spec in assets().items()}
+    assert upstream == {
+        "crm_source/customers": [],
+        "crm_snapshot/customers": ["crm_source/customers"],
+        "change_set/customers": ["crm_snapshot/customers"],
+        "import_file/customers": ["change_set/customers"],
+        "data_extension/customers": ["import_file/customers"],
+    }
+
+
+@pytest.mark.parametrize("key", sorted(assets()))
+def test_an_assets_key_is_the_address_of_its_code_and_its_declaration(key: str):
+    spec = assets()[key]
+    prefix, name = key.split("/")
+    references = spec.metadata["dagster/code_references"].code_references
+    files = {Path(reference.file_path).resolve() for reference in references}
+    folder = "crm" if prefix.startswith("crm_") else "data_extensions"
+    assert PACKAGE / "catalog" / folder / f"{name}.yaml" in files
+    if prefix != "crm_source":  # an external asset has a declaration, and no code that makes it
+        assert PACKAGE / "defs" / f"{prefix}.py" in files
+    assert spec.group_name
+    assert spec.owners
+    assert spec.description
+    assert spec.kinds
+
+
+@pytest.mark.parametrize("prefix", ["crm_source", "crm_snapshot", "change_set", "data_extension"])
+def test_columns_are_shown_with_types_and_pii(prefix: str):
+    schema = assets()[f"{prefix}/customers"].metadata["dagster/column_schema"]
+    columns = {column.name.lower(): column for column in schema.columns}
+    email = columns.get("email") or columns["emailaddress"]
+    assert email.tags["pii"] == "contact"
+    assert all(column.type for column in schema.columns)
+
+
+def test_a_new_data_extension_is_one_yaml_file(tmp_path):
+    import shutil
+
+    shutil.copytree(PACKAGE / "catalog" / "crm", tmp_path / "crm")
+    shutil.copytree(PACKAGE / "catalog" / "data_extensions", tmp_path / "data_extensions")
+    text = (tmp_path / "data_extensions" / "customers.yaml").read_text(encoding="utf-8")
+    text = text.replace("NTO_Customers", "NTO_Others").replace("Northern Trail Customers", "Others")
+    (tmp_path / "data_extensions" / "others.yaml").write_text(text, encoding="utf-8")
+    built = build_defs(catalog=load_catalog(tmp_path), platform=Platform())
+    keys = {spec.key.to_user_string() for spec in built.resolve_all_asset_specs()}
+    assert {"change_set/others", "import_file/others", "data_extension/others"} <= keys

