@@ -1,0 +1,97 @@
+"""The simulated account: its identity and secrets, kept in the data folder.
+
+What belongs here: what is generated once and must outlive a restart, so that clients keep working: client id and
+secret, MID, SFTP login, host key, the key that signs tokens, the ports last used.
+What does not: rows and definitions (`store.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+from pathlib import Path
+
+import asyncssh
+from pydantic import BaseModel, ConfigDict
+
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+def _generated(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+class Account(BaseModel):
+    """One business unit and its logins. `sftp_user` is the MID, as on the real service [R]."""
+
+    model_config = ConfigDict(frozen=True)
+
+    client_id: str
+    client_secret: str
+    mid: str
+    sftp_password: str
+    token_key: str
+    http_port: int = 0
+    sftp_port: int = 0
+
+    @property
+    def sftp_user(self) -> str:
+        """The user of the Enhanced FTP site."""
+        return self.mid
+
+
+class Folder:
+    """The simulator's data folder: where each thing of it is kept."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file with rows, definitions and tasks."""
+        return self.root / "exacttarget.duckdb"
+
+    def ftp(self, mid: str) -> Path:
+        """The Enhanced FTP site of one account."""
+        return self.root / "ftp" / mid
+
+    def host_key(self) -> asyncssh.SSHKey:
+        """The SFTP server's key, made at first use."""
+        path = self.root / "ssh_host_ed25519_key"
+        if not path.exists():
+            _write_secret(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        return asyncssh.read_private_key(path)
+
+    def account(self, client_id: str | None, client_secret: str | None, mid: str | None) -> Account:
+        """The account kept here, made at first use; what is given explicitly replaces what is kept."""
+        path = self.root / "account.json"
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        made = {
+            "client_id": _generated(24),
+            "client_secret": secrets.token_urlsafe(24),
+            "mid": str(100_000_000 + secrets.randbelow(900_000_000)),
+            "sftp_password": secrets.token_urlsafe(18),
+            "token_key": secrets.token_hex(32),
+        }
+        given = {"client_id": client_id, "client_secret": client_secret, "mid": mid}
+        account = Account.model_validate(made | kept | {name: value for name, value in given.items() if value})
+        self.keep(account)
+        return account
+
+    def keep(self, account: Account) -> None:
+        """Write the account down, readable by its owner only."""
+        _write_secret(self.root / "account.json", account.model_dump_json(indent=2).encode())
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    """Replace the file in one step, mode 0600."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,101 @@
+"""Every behaviour and timing that no fact settles, as a named setting with its likeliest default.
+
+What belongs here: one field per unconfirmed [K] (or deployment-dependent) behaviour, with what its values mean.
+What does not: confirmed behaviour; that is code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Bucket = Literal["successful", "duplicated", "errors"]
+"""Under which figure of ImportResultsSummary a row is counted."""
+
+
+class Behaviour(BaseModel):
+    """The settings of one simulator. Give them on the command line as `--set name=value`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Access
+    token_seconds: int = Field(1079, description="Life of an access token, in seconds [R].")
+    system_status: Literal["OK", "InMaintenance", "UnplannedOutage"] = Field(
+        "OK", description="What GetSystemStatus answers; unless OK every other operation faults."
+    )
+
+    # Limits
+    page_rows: int = Field(2500, ge=1, description="Most results in one Retrieve reply [D].")
+    concurrent_imports: int = Field(10, ge=1, description="Imports that run at once [D].")
+    sftp_connections: int = Field(10, ge=1, description="SFTP connections at once; further ones are refused [D].")
+    customer_key_length: int = Field(200, description="Longest customer key of a data extension [R].")
+    continue_minutes: float = Field(60, description="How long a RequestID can be continued [K].")
+
+    # Timing of imports
+    import_delay_seconds: float = Field(0, description="Between Perform and Processing.")
+    import_processing_seconds: float = Field(0, description="Spent in Processing before any effect.")
+    summary_delay_seconds: float = Field(
+        0.2, description="After Perform, ImportResultsSummary shows nothing for so long [D: 'may be empty']."
+    )
+    queued_word: str = Field("New", description="ImportStatus of a waiting task: New [D], or Queued [K].")
+    processing_word: str = Field("Processing", description="ImportStatus while it runs: Processing, IOWork [D].")
+    destination_id: Literal["object_id", "customer_key"] = Field(
+        "object_id", description="What DestinationID shows; the documentation contradicts itself [D]."
+    )
+
+    # How an import reads a file
+    blank_means_null: bool = Field(True, description="An empty text field of a file becomes null [K].")
+    default_encoding: str = Field("utf-8-sig", description="Encoding when EncodingCodePage is absent [K].")
+    default_header_lines: int = Field(1, ge=0, description="Heading lines when HeaderLines is absent [K].")
+    ragged_rows: Literal["errors", "pad"] = Field(
+        "errors", description="Rows with too few or too many fields: an error, or padded and cut [K]."
+    )
+    unknown_headings: Literal["ignore", "fail"] = Field(
+        "ignore", description="Headings that name no field: left out, or the import fails [K]."
+    )
+    check_email_format: bool = Field(True, description="EmailAddress values must look like an address [K].")
+    file_name_zone: Literal["server", "utc"] = Field(
+        "server", description="In which zone %%Year%% and its like are evaluated [K]."
+    )
+
+    # How an import treats rows
+    duplicates: Literal["last", "first", "reject"] = Field(
+        "last", description="Which row of those with one key in one file is applied; reject: none [3]."
+    )
+    add_only_existing: Bucket = Field("duplicated", description="Row that exists already, under an add-only type.")
+    update_only_missing: Bucket = Field("errors", description="Row that is not there, under an update-only type.")
+    delete_missing: Bucket = Field("successful", description="Delete of a row that is not there.")
+    skipped_rows: Bucket = Field("successful", description="Row whose control column says Skip.")
+    stopped_import: Literal["keep", "rollback"] = Field(
+        "keep", description="AllowErrors=false: rows before the first bad one stay, or go [K: they stay]."
+    )
+    stopped_import_status: Literal["Error", "Completed"] = Field(
+        "Error", description="ImportStatus when AllowErrors=false met a bad row [K]."
+    )
+
+    # How rows and definitions are written over SOAP
+    unknown_row_fields: Literal["drop", "error"] = Field(
+        "drop", description="Property names that the data extension lacks: dropped silently [D], or an error."
+    )
+    name_taken_code: int = Field(1, description="ErrorCode of a data extension whose name is taken [D, K].")
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[str]) -> Self:
+        """Read `name=value` texts. Raises ValueError that names the setting and what it takes."""
+        values: dict[str, str] = {}
+        for pair in pairs:
+            name, equals, value = pair.partition("=")
+            if not equals:
+                raise ValueError(f"{pair!r}: a setting is given as name=value")
+            values[name.strip()] = value.strip()
+        unknown = sorted(values.keys() - cls.model_fields.keys())
+        if unknown:
+            raise ValueError(f"no such setting: {', '.join(unknown)}; there are {', '.join(cls.model_fields)}")
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"setting {name}={values.get(name)!r}: {first['msg']}") from error

@@ -1,0 +1,79 @@
+"""The command line: `etp sim --data DIR` and `python -m et_platform.simulator --data DIR`.
+
+What belongs here: options, the ready line, exit codes. What does not: serving (`server.py`).
+It is a group, so that verbs which act on a running simulator can join it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from et_platform.simulator.account import Folder
+from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.server import Announcement, PortTaken, run
+from et_platform.simulator.store import StoreInUse
+
+
+def _settings_help() -> str:
+    return "Set a behaviour (repeatable). " + "; ".join(
+        f"{name} ({field.default}): {field.description}" for name, field in Behaviour.model_fields.items()
+    )
+
+
+@click.group(invoke_without_command=True)
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps everything.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
+@click.option("--http-port", type=click.IntRange(1, 65535), help="Default: the one last used, else a free one.")
+@click.option("--sftp-port", type=click.IntRange(1, 65535), help="Default: the one last used, else a free one.")
+@click.option("--client-id", help="Default: generated at first start and kept.")
+@click.option("--client-secret", help="Default: generated at first start and kept.")
+@click.option("--mid", help="Number of the business unit. Default: generated at first start and kept.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=_settings_help())
+@click.option("--verbose", is_flag=True, help="Log on standard error.")
+@click.pass_context
+def sim(
+    context: click.Context,
+    data: Path | None,
+    host: str,
+    http_port: int | None,
+    sftp_port: int | None,
+    client_id: str | None,
+    client_secret: str | None,
+    mid: str | None,
+    settings: tuple[str, ...],
+    verbose: bool,
+) -> None:
+    """Run a local ExactTarget: OAuth2, SOAP and SFTP. Once ready it prints one line of JSON; SIGTERM ends it."""
+    if context.invoked_subcommand is not None:
+        return
+    if data is None:
+        raise click.UsageError("--data DIR is needed")
+    if mid is not None and not mid.isdecimal():
+        raise click.UsageError("--mid must be a number")
+    try:
+        behaviour = Behaviour.from_pairs(settings)
+    except ValueError as error:
+        raise click.UsageError(f"--set {error}") from error
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if not verbose:
+        logging.getLogger("asyncssh").setLevel(logging.CRITICAL)  # a client that hangs up is no error here
+    folder = Folder(data.absolute())
+    account = folder.account(client_id, client_secret, mid)
+    try:
+        run(folder, account, behaviour, host, http_port, sftp_port, _announce)
+    except (StoreInUse, PortTaken) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _announce(announcement: Announcement) -> None:
+    click.echo(json.dumps(announcement))
+    sys.stdout.flush()

@@ -1,0 +1,164 @@
+"""From a SOAP action to its answer.
+
+What belongs here: the operations' own messages and options, and handing objects to their type's module.
+What does not: envelopes, HTTP, the rules of single types.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from itertools import groupby
+
+from et_platform.simulator import envelope, faults, markup, oauth, retrieval
+from et_platform.simulator.envelope import Element
+from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
+from et_platform.simulator.service import Service
+
+_log = logging.getLogger(__name__)
+
+_MESSAGES = {
+    "Create": "CreateRequest",
+    "Update": "UpdateRequest",
+    "Delete": "DeleteRequest",
+    "Retrieve": "RetrieveRequestMsg",
+    "Perform": "PerformRequestMsg",
+    "GetSystemStatus": "SystemStatusRequestMsg",
+}
+
+
+def answer(service: Service, content: bytes, soap_action: str | None, address: str) -> tuple[int, bytes]:
+    """Answer one SOAP request: HTTP status and the reply. Never raises: what goes wrong is a fault."""
+    relates_to = f"urn:uuid:{uuid.uuid4()}"
+    try:
+        request = envelope.read(content, soap_action)
+        relates_to = request.message_id
+        oauth.check(service.account, request.token)
+        body = _operation(service, request.action, request.message)
+        return 200, envelope.write(_reply_action(request.action), relates_to, body)
+    except faults.Fault as fault:
+        return 500, envelope.write(faults.ACTION, relates_to, fault.body(address))
+    except Exception:  # noqa: BLE001 - here a defect becomes an answer instead of a dropped connection
+        _log.exception("a SOAP request failed")
+        return 500, envelope.write(faults.ACTION, relates_to, faults.internal().body(address))
+
+
+def _reply_action(action: str) -> str:
+    return "GetSystemStatusResponse" if action == "GetSystemStatus" else f"{action}Response"
+
+
+def _operation(service: Service, action: str, message: Element) -> str:
+    expected = _MESSAGES.get(action)
+    if expected is None:
+        raise faults.client(f"The action {action} is not supported")
+    if envelope.local(message) != expected:
+        raise faults.client(f"The action {action} needs a {expected}, not a {envelope.local(message)}")
+    status = service.behaviour.system_status
+    if action == "GetSystemStatus":
+        return _system_status(status)
+    if status != "OK":
+        raise faults.in_maintenance() if status == "InMaintenance" else faults.outage()
+    match action:
+        case "Retrieve":
+            return retrieval.answer(service, message)
+        case "Perform":
+            return _perform(service, message)
+        case "Create" | "Update" | "Delete":
+            return reply(action, _write(service, action, message))
+    raise AssertionError(action)
+
+
+def _system_status(status: str) -> str:
+    result = markup.element(
+        "Result",
+        markup.text("StatusCode", "OK"),
+        markup.text("StatusMessage", "System Status Retrieved"),
+        markup.text("SystemStatus", status),
+    )
+    return _performed("SystemStatusResponseMsg", "OK", result)
+
+
+def _performed(name: str, status: str, *results: str) -> str:
+    """The shape of Perform and GetSystemStatus: Results wraps Result [R]."""
+    return envelope.message(
+        name,
+        markup.element("Results", *results),
+        markup.text("OverallStatus", status),
+        markup.text("OverallStatusMessage", ""),
+        markup.text("RequestID", str(uuid.uuid4())),
+    )
+
+
+def _write(service: Service, operation: Operation, message: Element) -> list[Result]:
+    objects = list(envelope.children(message, "Objects"))
+    if not objects:
+        raise faults.client(f"The {operation}Request has no Objects")
+    results: list[Result] = []
+    # Objects of one type go to its module together; rows are far quicker so.
+    for object_type, group in groupby(objects, key=lambda one: envelope.type_of(one) or ""):
+        members = list(group)
+        handler = service.handler(object_type)
+        if handler is None or not hasattr(handler, "delete" if operation == "Delete" else "save"):
+            refused = Refused(8, f"The type {object_type or '(none)'} does not support {operation}.")
+            results += [refusal(refused, _empty(object_type))] * len(members)
+        elif operation == "Delete":
+            results += handler.delete(service, members)
+        else:
+            try:
+                mode = _save_mode(operation, message)
+            except Refused as refused:
+                results += [refusal(refused, _empty(object_type))] * len(members)
+            else:
+                results += handler.save(service, members, mode, operation)
+    return results
+
+
+def _empty(object_type: str) -> str:
+    return markup.element("Object", markup.nil("PartnerKey"), markup.nil("ObjectID"), type=object_type or "APIObject")
+
+
+def _save_mode(operation: Operation, message: Element) -> SaveMode:
+    """SaveOptions may turn a Create or an Update into an upsert [D]."""
+    options = envelope.child(message, "Options")
+    action = "Default"
+    for option in envelope.children(envelope.child(options, "SaveOptions"), "SaveOption"):
+        action = (envelope.value(option, "SaveAction") or "Default").strip()
+    match action:
+        case "Default" | "Nothing":
+            return SaveMode(add=operation == "Create", change=operation == "Update")
+        case "AddOnly":
+            return SaveMode(add=True, change=False)
+        case "UpdateOnly":
+            return SaveMode(add=False, change=True)
+        case "UpdateAdd":
+            return SaveMode(add=True, change=True)
+    raise Refused(3, f"The save action {action} is not valid.")
+
+
+def _perform(service: Service, message: Element) -> str:
+    action = (envelope.value(message, "Action") or "").strip()
+    results: list[tuple[Result, str]] = []
+    for definition in envelope.children(envelope.child(message, "Definitions"), "Definition"):
+        object_type = envelope.type_of(definition) or ""
+        handler = service.handler(object_type)
+        if action.lower() != "start":  # in any case [R]
+            refused = Refused(5, f"The action {action or '(none)'} is not supported.")
+            results.append((refusal(refused, _empty(object_type)), ""))
+        elif handler is None or not hasattr(handler, "start"):
+            refused = Refused(8, f"The type {object_type or '(none)'} does not support Perform.")
+            results.append((refusal(refused, _empty(object_type)), ""))
+        else:
+            result = handler.start(service, definition)
+            results.append((result, result.details))
+    status = overall_status([result for result, _ in results])
+    return _performed("PerformResponseMsg", status, *(_perform_result(*one) for one in results))
+
+
+def _perform_result(result: Result, task: str) -> str:
+    content = [
+        markup.text("StatusCode", "OK" if result.ok else "Error"),
+        markup.text("StatusMessage", result.message),
+    ]
+    if result.error_code is not None:
+        content.append(markup.text("ErrorCode", result.error_code))
+    return markup.element("Result", *content, result.object, task)

@@ -1,0 +1,94 @@
+"""The HTTP side: which path answers what.
+
+What belongs here: routes, paths in any case, bodies and headers.
+What does not: SOAP (`dispatch.py`), tokens (`oauth.py`).
+"""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from et_platform.simulator import dispatch, oauth, wsdl
+from et_platform.simulator.service import Service
+
+_MOST_BYTES = 64 * 1024 * 1024
+_XML = "text/xml; charset=utf-8"
+
+
+def application(service: Service, base_url: str) -> ASGIApp:
+    """The web application of one service; `base_url` ends in '/'."""
+    app = Starlette()
+
+    async def any_path(request: Request) -> Response:
+        match request.url.path.strip("/").lower():
+            case "service.asmx":
+                return await _soap(service, base_url, request)
+            case "v2/token":
+                return await _token(service, base_url, request)
+            case "etframework.wsdl":
+                return await _document(wsdl.WSDL, base_url, request)
+            case "etframeworkfault.xsd":
+                return await _document(wsdl.FAULTS, base_url, request)
+        return JSONResponse({"documentation": "", "errorcode": 404, "message": "Not Found"}, 404)
+
+    app.add_route("/{path:path}", any_path, methods=["GET", "HEAD", "POST"])
+    return app
+
+
+async def _soap(service: Service, base_url: str, request: Request) -> Response:
+    if request.method != "POST":
+        # Browsers and tools ask the service for `?wsdl`.
+        if "wsdl" in request.url.query.lower():
+            return await _document(wsdl.WSDL, base_url, request)
+        return Response(status_code=405, headers={"Allow": "POST"})
+    content = await _body(request)
+    if content is None:
+        return Response("The request is too large", 413)
+    action = request.headers.get("soapaction") or _content_type_action(request.headers.get("content-type", ""))
+    status, reply = await run_in_threadpool(dispatch.answer, service, content, action, f"{base_url}Service.asmx")
+    return Response(reply, status, media_type=_XML)
+
+
+async def _body(request: Request) -> bytes | None:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _MOST_BYTES:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _content_type_action(content_type: str) -> str | None:
+    """SOAP 1.2 carries the action in the Content-Type."""
+    for part in content_type.split(";")[1:]:
+        name, _, text = part.strip().partition("=")
+        if name.lower() == "action":
+            return text
+    return None
+
+
+async def _token(service: Service, base_url: str, request: Request) -> Response:
+    if request.method != "POST":
+        return Response(status_code=405, headers={"Allow": "POST"})
+    status, reply = oauth.token_reply(
+        service.account,
+        base_url,
+        service.behaviour.token_seconds,
+        request.headers.get("content-type", ""),
+        await _body(request) or b"",
+    )
+    return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
+
+
+async def _document(name: str, base_url: str, request: Request) -> Response:
+    try:
+        found = await run_in_threadpool(wsdl.document, name, base_url)
+    except FileNotFoundError:
+        return Response(f"{name} is not part of this installation", 404)
+    headers = {"Last-Modified": found.last_modified}
+    return Response(found.content, media_type=_XML, headers=headers)

@@ -1,0 +1,190 @@
+"""DataExtensionObject: the rows of data extensions over SOAP.
+
+What belongs here: addressing rows, reading pages of them, per-row results with all key and value errors [D].
+What does not: what a field accepts (`values.py`), bulk loading (`imports/`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from et_platform.simulator import envelope, filters, markup, retrieval, rows, schema, values
+from et_platform.simulator.envelope import Element
+from et_platform.simulator.objects.row_writer import Given, RowRefused, RowWriter
+from et_platform.simulator.results import Result, SaveMode
+from et_platform.simulator.schema import DataExtension
+
+if TYPE_CHECKING:
+    from et_platform.simulator.service import Service
+
+_ADDRESS = re.compile(r"DataExtensionObject\[(?P<name>.*)\]$", re.DOTALL)
+_OPENING = (
+    '<Results xsi:type="DataExtensionObject"><PartnerKey xsi:nil="true" /><ObjectID xsi:nil="true" />'
+    "<Type>DataExtensionObject</Type><Properties>"
+)
+_CLOSING = "</Properties></Results>"
+
+
+def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
+    """A page of rows in the order of their keys; pages stay in order while rows are written."""
+    address = _ADDRESS.match(query.object_type)
+    if not address:
+        raise retrieval.RetrieveError(f"Invalid object type {query.object_type}: DataExtensionObject[key] is needed.")
+    if not query.properties:
+        raise retrieval.RetrieveError("The properties of a data extension's rows must be named.")  # no star [D]
+    # One transaction, so that the definition fits the rows.
+    with service.store.transaction() as connection:
+        data_extension = schema.by_key_or_name(connection, address["name"])
+        if data_extension is None:
+            raise retrieval.RetrieveError(f"The data extension was not found: {address['name']}")
+        condition = filters.Condition("true")
+        if query.filter is not None:
+            _check_operators(query.filter)
+            condition = filters.condition(connection, query.filter, _columns(data_extension))
+        order = rows.KEY if data_extension.keys else rows.ID
+        if query.position is not None:
+            condition.sql = f"({condition.sql}) AND {order} > ?"
+            condition.parameters.append(query.position)
+        shown = ", ".join(_shown(data_extension, name) for name in query.properties)
+        found = connection.execute(
+            f"SELECT {order}, {shown} FROM {rows.table(data_extension)} WHERE {condition.sql}"
+            f" ORDER BY {order} LIMIT {query.limit + 1}",
+            condition.parameters,
+        ).fetchall()
+    names = [f"<Property>{markup.text('Name', name)}<Value>" for name in query.properties]
+    results = [_row(names, row) for row in found[: query.limit]]
+    return retrieval.Page(results, found[query.limit - 1][0] if len(found) > query.limit else None)
+
+
+def _row(names: list[str], row: tuple[str | None, ...]) -> str:
+    """A row; null and '' both read as an empty Value, since the WSDL's Value is not nillable [W]."""
+    properties = "".join(
+        f"{name}{markup.escape(value) if value else ''}</Value></Property>"
+        for name, value in zip(names, row[1:], strict=True)
+    )
+    return f"{_OPENING}{properties}{_CLOSING}"
+
+
+def _check_operators(wanted: filters.Filter) -> None:
+    if isinstance(wanted, filters.Complex):
+        for part in wanted.parts:
+            _check_operators(part)
+    elif wanted.operator.lower() == "like":
+        raise filters.FilterError("The operator like is not supported for data extension rows.")  # [D]
+
+
+def _columns(data_extension: DataExtension) -> dict[str, filters.Column]:
+    keys = data_extension.keys
+    columns = {"_customobjectkey": filters.Column(rows.ID, "Number")}
+    for field in data_extension.fields:
+        kind = "Text" if field.type in schema.TEXT_TYPES else field.type
+        # The stored folded key spares folding every row of a big data extension again.
+        folded = rows.KEY if kind == "Text" and keys == [field] else None
+        columns[field.name.lower()] = filters.Column(field.column, kind, folded)
+    return columns
+
+
+def _shown(data_extension: DataExtension, name: str) -> str:
+    if name.lower() == "_customobjectkey":
+        return f"CAST({rows.ID} AS VARCHAR)"
+    field = data_extension.field(name)
+    if field is None:
+        raise retrieval.RetrieveError(f"Invalid column name '{name}'.")
+    return values.rendered(field, field.column)
+
+
+def save(service: Service, objects: list[Element], mode: SaveMode, operation: str) -> list[Result]:
+    """Create, update or upsert rows; each row succeeds or fails on its own [D]."""
+    word = "Created" if operation == "Create" else "Updated"
+    return _written(service, objects, operation, f"{word} DataExtensionObject", mode)
+
+
+def delete(service: Service, objects: list[Element]) -> list[Result]:
+    """Delete rows by their keys."""
+    return _written(service, objects, "Delete", "Deleted DataExtensionObject", None)
+
+
+def _written(
+    service: Service, objects: list[Element], operation: str, message: str, mode: SaveMode | None
+) -> list[Result]:
+    results: list[Result] = []
+    kind = f"DataExtension{operation}Result"
+    for key, group in groupby(objects, key=lambda one: (envelope.value(one, "CustomerKey") or "").strip()):
+        members = list(group)
+        for element, refused in zip(members, _outcomes(service, key, members, mode), strict=True):
+            if refused is None:
+                results.append(Result(message, _echo(element), type=kind))
+            else:
+                details = markup.text("ErrorMessage", refused.message) + _errors(refused, with_values=mode is not None)
+                results.append(Result(refused.message, _echo(element), refused.code, details=details, type=kind))
+    return results
+
+
+def _outcomes(service: Service, key: str, members: list[Element], mode: SaveMode | None) -> Iterator[RowRefused | None]:
+    """For each row None, or why it was refused. All of one data extension are written in one transaction."""
+    with service.store.connect() as connection:
+        found = schema.by_property(connection, "CustomerKey", key) if key else None
+    if found is None:
+        missing = RowRefused(310002 if key else 310001, f"The data extension was not found: {key}")
+        return iter([missing] * len(members))
+    given = [_given(element) for element in members]
+    with service.store.lock(found.object_id), service.store.transaction() as connection:
+        current = schema.by_object_id(connection, found.object_id)
+        if current is None:
+            return iter([RowRefused(310002, f"The data extension was not found: {key}")] * len(members))
+        writer = RowWriter(connection, current, service.behaviour)
+        return iter(writer.delete(given) if mode is None else writer.save(given, mode))
+
+
+def _given(element: Element) -> Given:
+    """The names and values of a row: Keys and Properties together; NullAPIProperty is null, an empty Value not [D]."""
+    given: Given = {}
+    pairs = [
+        *envelope.children(envelope.child(element, "Keys"), "Key"),
+        *envelope.children(envelope.child(element, "Properties"), "Property"),
+    ]
+    for pair in pairs:
+        null = envelope.type_of(pair) == "NullAPIProperty"
+        given[(envelope.value(pair, "Name") or "").strip()] = None if null else envelope.value(pair, "Value") or ""
+    return given
+
+
+def _echo(element: Element) -> str:
+    content = [
+        markup.nil("PartnerKey"),
+        markup.nil("ObjectID"),
+        markup.text("CustomerKey", (envelope.value(element, "CustomerKey") or "").strip()),
+    ]
+    for outer, inner in (("Properties", "Property"), ("Keys", "Key")):
+        pairs = list(envelope.children(envelope.child(element, outer), inner))
+        if pairs:
+            content.append(markup.element(outer, *(_pair(inner, pair) for pair in pairs)))
+    return markup.element("Object", *content, type="DataExtensionObject")
+
+
+def _pair(tag: str, pair: Element) -> str:
+    return markup.element(
+        tag,
+        markup.text("Name", envelope.value(pair, "Name") or ""),
+        markup.text("Value", envelope.value(pair, "Value") or ""),
+    )
+
+
+def _errors(refused: RowRefused, *, with_values: bool) -> str:
+    content = ""
+    for tag, errors in (("KeyError", refused.key_errors), ("ValueError", refused.value_errors)):
+        if errors and (tag == "KeyError" or with_values):
+            listed = [
+                markup.element(
+                    tag,
+                    markup.text("Name", name),
+                    markup.text("ErrorCode", 310006),
+                    markup.text("ErrorMessage", problem),
+                )
+                for name, problem in errors
+            ]
+            content += markup.element(f"{tag}s", *listed)
+    return content

@@ -1,0 +1,230 @@
+"""Retrieve: projections, filters and pages, the same for every type.
+
+What belongs here: the request's reading, continuation, OverallStatus of failures, and the flat rendering of
+definitions. What does not: which properties a type has (`objects/`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import lxml.etree as etree
+
+from et_platform.simulator import envelope, filters, markup, store
+from et_platform.simulator.envelope import Element
+
+if TYPE_CHECKING:
+    from et_platform.simulator.service import Service
+
+_CONTINUATION = "continuation"
+
+
+class RetrieveError(Exception):
+    """A Retrieve that fails: answered with HTTP 200 and `Error: ` plus this text as OverallStatus [R]."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One page that is wanted: of which type, which properties, after which position, at most how many."""
+
+    object_type: str
+    properties: tuple[str, ...]
+    filter: filters.Filter | None
+    limit: int
+    position: Any = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rendered `Results`, and the position after which the next page begins (None: there is none)."""
+
+    results: Sequence[str]
+    next_position: Any = None
+
+
+def answer(service: Service, message: Element) -> str:
+    """Answer a RetrieveRequestMsg with a RetrieveResponseMsg."""
+    request_id = str(uuid.uuid4())
+    try:
+        page = _page(service, envelope.child(message, "RetrieveRequest"), request_id)
+    except (RetrieveError, filters.FilterError) as error:
+        return _reply(f"Error: {error}", request_id, ())
+    status = "OK" if page.next_position is None else "MoreDataAvailable"
+    return _reply(status, request_id, page.results)
+
+
+def _reply(status: str, request_id: str, results: Sequence[str]) -> str:
+    # Here OverallStatus comes first; in the replies of Create, Update and Delete it comes last [R].
+    return envelope.message(
+        "RetrieveResponseMsg",
+        markup.text("OverallStatus", status),
+        markup.text("RequestID", request_id),
+        *results,
+    )
+
+
+def _page(service: Service, request: Element | None, request_id: str) -> Page:
+    if request is None:
+        raise RetrieveError("The RetrieveRequest is missing.")
+    continued = (envelope.value(request, "ContinueRequest") or "").strip()
+    position = None
+    if continued:
+        # Whether ObjectType and Properties are repeated or left empty makes no difference [R].
+        kept = _continuation(service, continued)
+        position = kept["position"]
+        request = envelope.parse(kept["request"].encode())
+    object_type = (envelope.value(request, "ObjectType") or "").strip()
+    handler = service.handler(object_type)
+    if handler is None or not hasattr(handler, "retrieve"):
+        raise RetrieveError(
+            f"Unable to find a handler for object type: {object_type}. Object types are case-sensitive, check spelling."
+        )
+    part = envelope.child(request, "Filter")
+    query = Query(
+        object_type=object_type,
+        properties=tuple((one.text or "").strip() for one in envelope.children(request, "Properties") if one.text),
+        filter=filters.read(part) if part is not None else None,
+        limit=_limit(service, request),
+        position=position,
+    )
+    page = handler.retrieve(service, query)
+    if page.next_position is not None:
+        _keep(service, request_id, request, page.next_position)
+    return page
+
+
+def _limit(service: Service, request: Element) -> int:
+    """Options/BatchSize only lowers the size of a page [D]."""
+    wanted = (envelope.value(envelope.child(request, "Options"), "BatchSize") or "").strip()
+    limit = service.behaviour.page_rows
+    return min(limit, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else limit
+
+
+def _continuation(service: Service, request_id: str) -> dict[str, Any]:
+    with service.store.connect() as connection:
+        kept = store.get(connection, _CONTINUATION, request_id)
+    if kept is None or kept["until"] < time.time():
+        raise RetrieveError(f"The request to continue was not found: {request_id}")
+    return kept
+
+
+def _keep(service: Service, request_id: str, request: Element, position: Any) -> None:
+    """Remember how to go on; the same id can be continued again, as after a lost reply."""
+    until = time.time() + service.behaviour.continue_minutes * 60
+    body = {"request": etree.tostring(request, encoding="unicode"), "position": position, "until": until}
+    with service.store.transaction() as connection:
+        store.put(connection, _CONTINUATION, request_id, body)
+
+
+def forget_expired(service: Service) -> None:
+    """Drop continuations that can no longer be used."""
+    with service.store.transaction() as connection:
+        connection.execute(
+            "DELETE FROM documents WHERE kind = ? AND CAST(body->>'$.until' AS DOUBLE) < ?",
+            [_CONTINUATION, time.time()],
+        )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a type of definition is retrieved: its properties in the order of the vendor's WSDL [W].
+
+    `types` gives properties that are not text; `plain` the sub-objects that carry no PartnerKey and ObjectID [R];
+    `raw` properties whose value is written XML; `nested_types` the `xsi:type` of sub-objects.
+    """
+
+    object_type: str
+    order: tuple[str, ...]
+    types: dict[str, str]
+    plain: frozenset[str] = frozenset()
+    raw: frozenset[str] = frozenset()
+    nested_types: dict[str, str] = field(default_factory=dict)
+
+    def check(self, asked: Sequence[str]) -> set[str]:
+        """The properties asked for; raises RetrieveError in the service's words [R] when some do not exist."""
+        unknown = [name for name in asked if name not in self.order]
+        if unknown:
+            raise RetrieveError(
+                f"The Request Property(s) {', '.join(unknown)} do not match with the fields of "
+                f"{self.object_type} retrieve"
+            )
+        return set(asked)
+
+    def columns(self, expression: str) -> dict[str, filters.Column]:
+        """Filter columns for all properties; `expression` is the SQL template of one, over its name."""
+        columns = {}
+        for name in self.order:
+            sql, kind = expression.format(name), self.types.get(name, "Text")
+            cast = {"Date": "TIMESTAMP", "Number": "BIGINT"}.get(kind)
+            columns[name.lower()] = filters.Column(f"TRY_CAST({sql} AS {cast})" if cast else sql, kind)
+        return columns
+
+    def render(
+        self,
+        properties: dict[str, str],
+        asked: set[str],
+        tag: str = "Results",
+        after: tuple[str, str] = ("", ""),
+    ) -> str:
+        """An object with the properties asked for. PartnerKey and ObjectID are always there, nil when absent [R].
+
+        `after` is a property's name and written XML that follows it.
+        """
+        content: list[str] = []
+        groups: dict[str, list[str]] = {}
+        for name in self.order:
+            head, _, rest = name.partition(".")
+            if name in ("PartnerKey", "ObjectID"):
+                known = properties.get(name) if name in asked else None
+                content.append(markup.text(name, known) if known else markup.nil(name))
+            elif name not in asked or name not in properties:
+                pass
+            elif name in self.raw:
+                content.append(markup.element(name, properties[name]))
+            elif not rest:
+                content.append(markup.text(name, properties[name]))
+            else:
+                if head not in groups:
+                    groups[head] = []
+                    content.append(head)
+                groups[head].append(markup.text(rest, properties[name]))
+            if name == after[0]:
+                content.append(after[1])
+        for index, part in enumerate(content):
+            if part in groups:
+                content[index] = self._nested(part, groups[part])
+        return markup.element(tag, *content, type=self.object_type)
+
+    def _nested(self, name: str, inner: list[str]) -> str:
+        if name in self.plain:
+            return markup.element(name, *inner)
+        identified = any(part.startswith("<ObjectID") for part in inner)
+        ids = [markup.nil("PartnerKey")] + ([] if identified else [markup.nil("ObjectID")])
+        return markup.element(name, *ids, *inner, type=self.nested_types.get(name))
+
+
+def documents(service: Service, query: Query, shape: Shape, source: str, expression: str, order: str) -> Page:
+    """A page of definitions. `source` is an SQL relation with `shown`, a JSON object of properties, in `order`."""
+    asked = shape.check(query.properties)
+    offset = query.position or 0
+    with service.store.connect() as connection:
+        wanted = filters.Condition("true")
+        if query.filter is not None:
+            shape.check(list(filters.properties(query.filter)))
+            wanted = filters.condition(connection, query.filter, shape.columns(expression))
+        rows = connection.execute(
+            f"SELECT shown FROM ({source}) WHERE {wanted.sql} ORDER BY {order} LIMIT ? OFFSET ?",
+            [*wanted.parameters, query.limit + 1, offset],
+        ).fetchall()
+    more = len(rows) > query.limit
+    results = [shape.render(_shown(row[0]), asked) for row in rows[: query.limit]]
+    return Page(results, offset + query.limit if more else None)
+
+
+def _shown(content: str) -> dict[str, str]:
+    return {name: value for name, value in json.loads(content).items() if value is not None}

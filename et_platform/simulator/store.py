@@ -1,0 +1,124 @@
+"""The one store: a DuckDB file with documents (definitions, tasks, continuations) and the rows of data extensions.
+
+What belongs here: connections, transactions, locks, and documents by kind and id.
+What does not: the columns of data extensions (`rows.py`) and what documents mean (`objects/`, `imports/`).
+
+Locking: DuckDB refuses the later of two transactions that touch the same thing, so writers queue. Whoever writes
+rows or changes fields of a data extension holds its lock; whoever writes definitions holds `definitions`. A data
+extension's lock is always taken first. Readers never wait.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Connection = duckdb.DuckDBPyConnection
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents
+    (kind VARCHAR NOT NULL, id VARCHAR NOT NULL, seq BIGINT NOT NULL, body VARCHAR NOT NULL);
+CREATE SCHEMA IF NOT EXISTS rows;
+CREATE SEQUENCE IF NOT EXISTS document_seq;
+CREATE SEQUENCE IF NOT EXISTS row_id;
+CREATE SEQUENCE IF NOT EXISTS task_id START 600000;
+"""
+
+
+class StoreInUse(Exception):
+    """Another process has the data folder open."""
+
+
+class Store:
+    """Open once per process; thread-safe."""
+
+    def __init__(self, path: Path):
+        try:
+            self._root = duckdb.connect(str(path))
+        except duckdb.IOException as error:
+            raise StoreInUse(f"{path.parent} is in use by another simulator, or cannot be opened") from error
+        self._root.execute(f"SET temp_directory = '{str(path) + '.tmp'}'")
+        self._root.execute(_SCHEMA)
+        self._opening = threading.Lock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        self.definitions = threading.RLock()
+
+    def close(self) -> None:
+        """Write everything into the file and let it go."""
+        self._root.close()
+
+    def lock(self, object_id: str) -> threading.RLock:
+        """The lock of one data extension's rows and fields."""
+        with self._opening:
+            return self._locks[object_id]
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection of one's own, with its own temporary tables."""
+        with self._opening:
+            connection = self._root.cursor()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def transaction(self, connection: Connection | None = None) -> Iterator[Connection]:
+        """All or nothing, and one consistent view of everything; on the given connection or a new one."""
+        if connection is None:
+            with self.connect() as own, self.transaction(own):
+                yield own
+            return
+        connection.begin()
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def get(connection: Connection, kind: str, id: str) -> dict[str, Any] | None:  # noqa: A002 - documents have ids
+    """The document, or None."""
+    row = connection.execute("SELECT body FROM documents WHERE kind = ? AND id = ?", [kind, id]).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def find(
+    connection: Connection, kind: str, where: str = "true", parameters: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    """The documents of a kind that fulfil a condition on `body`, oldest first."""
+    rows = connection.execute(
+        f"SELECT body FROM documents WHERE kind = ? AND ({where}) ORDER BY seq",
+        [kind, *parameters],
+    ).fetchall()
+    return [json.loads(body) for (body,) in rows]
+
+
+def put(connection: Connection, kind: str, id: str, body: dict[str, Any]) -> None:  # noqa: A002
+    """Write the document, new or changed; a changed one keeps its place in the order."""
+    content = json.dumps(body, ensure_ascii=False)
+    changed = connection.execute(
+        "UPDATE documents SET body = ? WHERE kind = ? AND id = ? RETURNING 1", [content, kind, id]
+    ).fetchone()
+    if not changed:
+        connection.execute("INSERT INTO documents VALUES (?, ?, nextval('document_seq'), ?)", [kind, id, content])
+
+
+def remove(connection: Connection, kind: str, id: str) -> None:  # noqa: A002
+    """Remove the document; nothing happens when there is none."""
+    connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", [kind, id])
+
+
+def next_task_id(connection: Connection) -> int:
+    """The next number for an asynchronous task."""
+    row = connection.execute("SELECT nextval('task_id')").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from et_platform.simulator import envelope, filters
+from et_platform_tests.simulator.soap import simple
+
+COLUMNS = {
+    "name": filters.Column("name"),
+    "age": filters.Column("age", "Number"),
+    "born": filters.Column("born", "Date"),
+    "happy": filters.Column("happy", "Boolean"),
+}
+ROWS = """VALUES
+    (1, 'Ann Lee', 30, TIMESTAMP '1990-05-06 00:00:00', true),
+    (2, 'bob ', 40, TIMESTAMP '1980-12-31 10:00:00', false),
+    (3, 'O''Hara 100% [x]', 50, TIMESTAMP '1970-05-06 12:30:00', NULL),
+    (4, NULL, NULL, NULL, true),
+    (5, '', 60, NULL, false)
+"""
+
+
+@pytest.fixture
+def people() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE people AS SELECT * FROM ({ROWS}) AS t(id, name, age, born, happy)")
+        yield connection
+
+
+def found(people: duckdb.DuckDBPyConnection, part: str) -> list[int]:
+    root = envelope.parse(f'<r xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{part}</r>'.encode())
+    condition = filters.condition(people, filters.read(root[0]), COLUMNS)
+    rows = people.execute(f"SELECT id FROM people WHERE {condition.sql} ORDER BY id", condition.parameters).fetchall()
+    return [number for (number,) in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "values", "expected"),
+    [
+        ("Name", "equals", ["ANN LEE  "], [1]),
+        ("Name", "equals", ["bob"], [2]),
+        ("Name", "equals", [""], [5]),
+        ("Name", "notEquals", ["bob"], [1, 3, 5]),
+        ("Name", "greaterThan", ["B"], [2, 3]),
+        ("Name", "lessThanOrEqual", ["ann lee"], [1, 5]),
+        ("Name", "between", ["a", "b"], [1]),
+        ("Name", "IN", ["ann lee", "BOB ", "nobody"], [1, 2]),
+        ("Name", "isNull", [], [4]),
+        ("Name", "isNotNull", [], [1, 2, 3, 5]),
+        ("Name", "beginsWith", ["o'h"], [3]),
+        ("Name", "endsWith", ["LEE"], [1]),
+        ("Name", "contains", ["100%"], [3]),
+        ("Name", "contains", ["100_"], []),
+        ("Name", "notContains", ["o"], [1, 5]),
+        ("Name", "existsInString", ["an"], [1]),
+        ("Name", "notExistsInString", ["an"], [2, 3, 5]),
+        ("Name", "existsInStringAsAWord", ["lee"], [1]),
+        ("Name", "existsInStringAsAWord", ["le"], []),
+        ("Name", "existsInStringAsAWord", ["[x]"], [3]),
+        ("Name", "like", ["a%"], [1]),
+        ("Age", "equals", ["40"], [2]),
+        ("Age", "greaterThanOrEqual", ["40"], [2, 3, 5]),
+        ("Age", "between", ["30", "45"], [1, 2]),
+        ("Age", "IN", ["30", "60"], [1, 5]),
+        ("Born", "equals", ["5/6/1990 12:00:00 AM"], [1]),
+        ("Born", "lessThan", ["1980-12-31T16:00:01Z"], [2, 3]),
+        ("Born", "lessThan", ["1980-12-31T16:00:00Z"], [3]),
+        ("Born", "isAnniversary", ["2020-05-06"], [1, 3]),
+        ("Born", "greaterThanAnniversary", ["2020-05-06"], [2]),
+        ("Happy", "equals", ["1"], [1, 4]),
+        ("Happy", "equals", ["False"], [2, 5]),
+        ("Happy", "isNull", [], [3]),
+    ],
+)
+def test_simple_filters(
+    people: duckdb.DuckDBPyConnection, name: str, operator: str, values: list[str], expected: list[int]
+) -> None:
+    assert found(people, simple(name, operator, *values)) == expected
+
+
+def test_dates_may_come_as_date_values(people: duckdb.DuckDBPyConnection) -> None:
+    assert found(people, simple("Born", "equals", "1990-05-06T00:00:00", value_tag="DateValue")) == [1]
+
+
+def test_complex_filters_nest_and_take_more_operands(people: duckdb.DuckDBPyConnection) -> None:
+    both = (
+        '<LeftOperand xsi:type="ComplexFilterPart">'
+        f"{simple('Age', 'equals', '30', tag='LeftOperand')}<LogicalOperator>OR</LogicalOperator>"
+        f"{simple('Age', 'equals', '40', tag='RightOperand')}"
+        f"<AdditionalOperands>{simple('Age', 'equals', '60', tag='Operand')}</AdditionalOperands></LeftOperand>"
+    )
+    part = (
+        f'<Filter xsi:type="ComplexFilterPart">{both}<LogicalOperator>AND</LogicalOperator>'
+        f"{simple('Happy', 'equals', 'false', tag='RightOperand')}</Filter>"
+    )
+    assert found(people, part) == [2, 5]
+
+
+def test_in_takes_many_values(people: duckdb.DuckDBPyConnection) -> None:
+    values = [f"nobody {number}" for number in range(20_000)] + ["Bob"]
+    assert found(people, simple("Name", "IN", *values)) == [2]
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (simple("Size", "equals", "1"), "Invalid column name 'Size'."),
+        (simple("Name", "sounds like", "1"), "Invalid operator 'sounds like'."),
+        (simple("Name", "equals"), "does not take 0 values"),
+        (simple("Age", "between", "1"), "does not take 1 values"),
+        (simple("Age", "equals", "many"), "The value 'many' does not fit the property Age."),
+        (simple("Born", "equals", "soon"), "does not fit the property Born"),
+        ('<Filter xsi:type="TagFilterPart"/>', "Invalid filter part TagFilterPart."),
+    ],
+)
+def test_filters_that_cannot_be_answered(people: duckdb.DuckDBPyConnection, part: str, message: str) -> None:
+    with pytest.raises(filters.FilterError, match=message.replace(".", r"\.")):
+        found(people, part)
