@@ -4,12 +4,17 @@ What belongs here: putting the parts together. What does not: parts. Loading thi
 and no connection, and works with an empty environment.
 """
 
+import warnings
+
 import dagster as dg
 
 from et_platform import settings as configuration
 from et_platform.catalog.catalog import Catalog, load_catalog
 from et_platform.defs import change_set, crm_snapshot, crm_source, data_extension, import_file
 from et_platform.resources import Platform
+
+# Code references are beta in Dagster; its version is pinned, and every run would say so again.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:

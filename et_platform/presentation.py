@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -44,11 +45,13 @@ def explained_failures() -> Iterator[None]:
         ) from None
 
 
-def declaration_reference(declared: Declared) -> Mapping[str, object]:
+def declaration_reference(declared: Declared) -> Mapping[str, Any]:
     """Metadata that links an asset to the YAML file that declares it."""
     return {
         "dagster/code_references": dg.CodeReferencesMetadataValue(
-            [dg.LocalFileCodeReference(file_path=str(declared.path.resolve()), line_number=1, label="declaration")]
+            code_references=[
+                dg.LocalFileCodeReference(file_path=str(declared.path.resolve()), line_number=1, label="declaration")
+            ]
         )
     }
 

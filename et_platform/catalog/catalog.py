@@ -111,6 +111,6 @@ def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEnti
             known = ", ".join(entity.is_.columns)
             yield f"{where}: {entity.path} declares no column {field.source!r}; it has: {known}."
         elif not field.accepts(column.type):
-            yield f"{where}: a {field.type} field cannot take the {column.type} column {field.source!r}; change one of the types."
+            yield f"{where}: a {field.type} field cannot take the {column.type} column {field.source!r}; change a type."
         if field.key and field.source != entity.is_.key:
             yield f"{where}: the key field must come from the entity's key {entity.is_.key!r}."

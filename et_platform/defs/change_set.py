@@ -1,5 +1,7 @@
 """change_set/<de>: the plan, that is what is desired and not acknowledged, with the gate's verdict."""
 
+from typing import Any
+
 import dagster as dg
 
 from et_platform.catalog.catalog import Catalog, Declared
@@ -51,9 +53,9 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     return change_set
 
 
-def _metadata(plan: Plan) -> dict[str, object]:
+def _metadata(plan: Plan) -> dict[str, Any]:
     figures = plan.figures
-    metadata: dict[str, object] = {
+    metadata: dict[str, Any] = {
         "outcome": f"{figures.changes} changes to import"
         if plan.change_set
         else "Nothing changed: ExactTarget already holds every row that can be sent; nothing will be imported.",

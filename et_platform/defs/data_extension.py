@@ -1,5 +1,7 @@
 """data_extension/<de>: the data extension after the import, reconciled and acknowledged."""
 
+from typing import Any
+
 import dagster as dg
 
 from et_platform.catalog.catalog import Catalog, Declared
@@ -65,7 +67,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     return data_extension_asset
 
 
-def _metadata(settlement: Settlement | None) -> dict[str, object]:
+def _metadata(settlement: Settlement | None) -> dict[str, Any]:
     if settlement is None:
         return {"outcome": "Nothing to import: no attempt is open.", "imported": 0}
     rows = [

@@ -1,0 +1,84 @@
+"""The front door: a URL in, a CRM out.
+
+What belongs here: what every CRM can do, and which adapter speaks to which URL. What does not: the adapters
+(sqlite.py, postgres.py).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import pyarrow as pa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from et_platform.crm.errors import CrmError
+from et_platform.crm.postgres import PostgresCrm
+from et_platform.crm.source import Source
+from et_platform.crm.sqlite import SqliteCrm
+
+_SUPPORTED = (
+    "'sqlite:///relative/path.db', 'sqlite:////absolute/path.db' and 'postgresql://user:password@host/database'"
+)
+
+
+class Crm(Protocol):
+    """A CRM's database, open for reading; a context manager. Everything it raises is a CrmError."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def columns(self, source: Source) -> tuple[str, ...]:
+        """Return the names of the source's columns, in its order. Raises MissingTable, ReadFailed."""
+        ...
+
+    def read(self, source: Source, columns: Sequence[str]) -> pa.RecordBatchReader:
+        """Stream the columns of all rows as text, up to 50,000 rows a batch, from one consistent snapshot.
+
+        The batches' columns are strings, named and ordered as asked for; names are matched exactly first, then
+        without regard to case. Missing things are noticed here; while the rows flow, the reader itself may raise
+        ReadFailed, CrmUnreachable or UnreadableText (a value that is not UTF-8: no row is dropped or altered, the
+        reading ends; the message identifies the row by its place and by its first column, so ask for the key
+        first). A reader that ended in an error has not delivered the snapshot. Use it up before the CRM is closed.
+        Where something that wraps errors uses it up, such as DuckDB, leaving the CRM's block raises the CrmError.
+
+        The text: NULL is null; booleans are true and false; integers and decimals plain digits; floats the shortest
+        that reads back the same, and without '.0'; dates YYYY-MM-DD; timestamps YYYY-MM-DD HH:MM:SS and up to six
+        digits of a second where there are any; timestamps with a time zone are moved to UTC and end in +00; bytea is
+        \\x and hexadecimal digits. Line breaks, blanks and control characters stay as they are.
+        """
+        ...
+
+
+def connect(url: str) -> Crm:
+    """Open the CRM at `url`, read-only.
+
+    Supported are SQLite files and PostgreSQL, the latter with every parameter that its own client library takes
+    (postgresql:///database?host=/run/postgresql for a Unix socket). A SQLite file is never created.
+
+    Raises CrmUnreachable, CrmAuthenticationFailed, or CrmError for a URL that cannot be used.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The cause would quote the URL, password and all.
+        raise CrmError(f"The CRM's URL cannot be understood. Supported are {_SUPPORTED}.") from None
+    kind = parsed.drivername.partition("+")[0]
+    if kind == "sqlite":
+        return SqliteCrm(_path(parsed))
+    if kind in ("postgresql", "postgres"):
+        return PostgresCrm(parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+    raise CrmError(f"A CRM at a {parsed.drivername} URL cannot be read. Supported are {_SUPPORTED}.")
+
+
+def _path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:" or url.host or url.query:
+        raise CrmError(
+            "The CRM's SQLite URL must be a file's path and nothing else: sqlite:///relative/path.db or "
+            "sqlite:////absolute/path.db, without host and parameters."
+        )
+    return Path(url.database)

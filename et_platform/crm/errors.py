@@ -1,0 +1,73 @@
+"""What can go wrong between us and a CRM.
+
+What belongs here: the errors, each one paragraph that says what is the matter and what to do. What does not: noticing
+them (sqlite.py, postgres.py). No message contains a password.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from et_platform.crm.source import Source
+
+_MOST_NAMES = 30
+
+
+class CrmError(Exception):
+    """Something is wrong with the CRM, the way to it, or what it was asked for."""
+
+
+class CrmUnreachable(CrmError):
+    """The database is not there, does not answer, or is locked by someone else."""
+
+
+class CrmAuthenticationFailed(CrmError):
+    """The database does not accept the user or the password."""
+
+
+class ReadFailed(CrmError):
+    """The database refused to run a query, or stopped in the middle of one."""
+
+
+class MissingTable(CrmError):
+    """There is no such table or view. Attributes: table, available (names of what there is)."""
+
+    def __init__(self, table: str, available: Sequence[str] = ()) -> None:
+        self.table, self.available = table, tuple(available)
+        super().__init__(
+            f"The CRM has no table or view {table}{_there_are(self.available)}. Correct the name, or let the CRM's "
+            "user see it."
+        )
+
+
+class MissingColumn(CrmError):
+    """There is no such column, or its name fits several. Attributes: column, available, source."""
+
+    def __init__(self, column: str, available: Sequence[str], source: "Source") -> None:
+        self.column, self.available, self.source = column, tuple(available), source
+        fitting = [name for name in available if name.casefold() == column.casefold()]
+        if len(fitting) > 1:
+            trouble = f"has several columns that could be {column} ({', '.join(fitting)}). Name one of them exactly"
+            trouble += ", or give them different names in a query."
+        else:
+            trouble = f"has no column {column}{_there_are(self.available)}. Correct the name."
+        super().__init__(f"The CRM's {source} {trouble}")
+
+
+class UnreadableText(CrmError):
+    """A value is not text: its bytes are not UTF-8. Attributes: column, row (from 1, in the order read), source."""
+
+    def __init__(self, column: str, row: int, first: str, source: "Source") -> None:
+        self.column, self.row, self.source = column, row, source
+        super().__init__(
+            f"The CRM's {source} holds a value in column {column} whose bytes are not UTF-8 text: row {row:,} as "
+            f"read, {first}. Nothing was taken from this source. Correct the value in the CRM, or read through a "
+            "query that leaves the row out."
+        )
+
+
+def _there_are(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"; there are {', '.join(names[:_MOST_NAMES])}{more}"

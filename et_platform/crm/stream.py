@@ -1,0 +1,115 @@
+"""Rows on their way from a database through DuckDB into Arrow.
+
+What belongs here: what both adapters do once they have a DuckDB connection with the CRM attached. What does not: the
+databases' own SQL and errors (sqlite.py, postgres.py).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from et_platform.crm.errors import CrmError, UnreadableText
+from et_platform.crm.source import Source
+from et_platform.duckdb_support import literal
+
+BATCH_ROWS = 50_000
+ATTACHED = "crm"
+"""The name under which the CRM's database is attached to DuckDB."""
+
+
+class StreamingCrm(ABC):
+    """What the adapters share: the connections that are open, and the failure that a reader ended in.
+
+    Whoever uses up a reader may hide its errors in others (DuckDB does); so leaving the CRM's block with an error
+    after a reader failed raises the reader's own CrmError.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._failure: CrmError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+        if isinstance(error, Exception) and not isinstance(error, CrmError) and self._failure is not None:
+            raise self._failure from error
+
+    @abstractmethod
+    def _explain(self, error: Exception, query: str) -> CrmError:
+        """Make our error of one that `query` ended in."""
+
+    def _stream(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        scan: str,
+        query: str,
+        *,
+        columns: Sequence[str],
+        source: Source,
+    ) -> pa.RecordBatchReader:
+        """Pass `query` to the CRM by the table function `scan`; its columns are text and get the names in `columns`.
+
+        The connection is closed after the last row, or with the CRM.
+        """
+        self._open.callback(connection.close)
+        schema = pa.schema([(name, pa.string()) for name in columns])
+        try:
+            reader = connection.execute(f"FROM {scan}({literal(ATTACHED)}, ?)", [query]).to_arrow_reader(BATCH_ROWS)
+        except duckdb.Error as error:
+            connection.close()
+            raise self._explain(error, query) from error
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            rows = 0
+            try:
+                for batch in reader:
+                    named = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                    try:
+                        named.validate(full=True)  # the scanners hand on what the database holds, valid or not
+                    except pa.ArrowInvalid as error:
+                        self._failure = _unreadable(named, rows, source)
+                        raise self._failure from error
+                    rows += named.num_rows
+                    yield named
+            except (duckdb.Error, pa.ArrowException, OSError) as error:  # in mid-stream errors come by way of Arrow
+                self._failure = self._explain(error, query)
+                raise self._failure from error
+            finally:
+                connection.close()
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def said(error: Exception, query: str) -> str:
+    """Return what the database said about the query, without DuckDB's frame around it."""
+    text = str(error).rpartition(f'{query}": ')[2].partition("\n\nLINE 1: ")[0].partition("\nLINE ")[0]
+    return text.removeprefix("IO Error: ").replace("ERROR:  ", "").strip()
+
+
+def _unreadable(batch: pa.RecordBatch, rows_before: int, source: Source) -> UnreadableText:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        for place, value in enumerate(column.cast(pa.binary())):
+            if value.is_valid and not _is_text(value.as_py()):
+                first = batch.column(0)[place].cast(pa.binary()).as_py()
+                known = "null" if first is None else ascii(first.decode("utf-8", "backslashreplace"))
+                return UnreadableText(
+                    name, rows_before + place + 1, f"where {batch.schema.names[0]} is {known}", source
+                )
+    raise AssertionError("Arrow refused a batch in which every value is text.")
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

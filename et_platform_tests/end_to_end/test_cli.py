@@ -1,0 +1,184 @@
+"""`etp` from the terminal: the road, its errors, and what it never shows."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from et_platform.demo import crm, crm_edit
+from et_platform_tests.end_to_end.platform import ETP, figures, platform_in
+
+CUSTOMERS = 400
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory, exacttarget_info):
+    return platform_in(
+        tmp_path_factory.mktemp("platform"), exacttarget_info, customers=CUSTOMERS, customer_key="E2E_Customers"
+    )
+
+
+@pytest.fixture
+def fresh(tmp_path, exacttarget_info):
+    key = "E2E_" + tmp_path.name[-20:]
+    return platform_in(tmp_path / "p", exacttarget_info, customers=120, customer_key=key)
+
+
+def one_paragraph(done: subprocess.CompletedProcess[str]) -> str:
+    """The explanation of a failed call: not a traceback, and in one paragraph."""
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert "Traceback" not in text
+    assert "\n\n" not in text.strip()
+    return text
+
+
+def test_plan_sends_nothing_apply_imports_and_a_second_apply_has_nothing_to_do(platform):
+    dirty = len(crm.dirty_ids(platform.folder / "crm.sqlite"))
+    plan = platform.etp("plan", "customers")
+    assert plan.returncode == 0, plan.stdout + plan.stderr
+    planned = figures(plan.stdout, "change_set/customers")
+    assert int(planned["inserts"]) == CUSTOMERS - dirty
+    withheld = ("quarantined", "held (colliding keys)", "unknown (undecidable keys)")
+    assert sum(int(planned[name]) for name in withheld) == dirty
+
+    first = platform.etp("apply", "customers")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert figures(first.stdout, "change_set/customers")["change set"] == planned["change set"], "planned twice alike"
+    assert int(figures(first.stdout, "data_extension/customers")["imported"]) == CUSTOMERS - dirty
+
+    second = platform.etp("apply", "customers")
+    assert "Nothing changed" in figures(second.stdout, "change_set/customers")["outcome"]
+    assert figures(second.stdout, "data_extension/customers")["imported"] == "0"
+
+
+def test_after_an_edit_exactly_the_edited_rows_are_imported(platform):
+    assert platform.etp("apply", "customers").returncode == 0
+    edited = crm_edit.edit(platform.folder / "crm.sqlite", updates=30, inserts=5)
+    done = platform.etp("apply", "customers")
+    assert done.returncode == 0, done.stdout
+    planned = figures(done.stdout, "change_set/customers")
+    assert (planned["updates"], planned["inserts"]) == (str(len(edited.updated)), str(len(edited.inserted)))
+    assert figures(done.stdout, "data_extension/customers")["imported"] == "35"
+
+
+def test_promise_16_no_secret_and_no_customers_value_reaches_output_logs_event_log_or_metadata(platform):
+    outputs = [platform.etp("apply", "customers"), platform.etp("plan", "customers")]
+    wrong = platform.etp("apply", "customers", ET_CLIENT_SECRET="wrong-secret-value")
+    texts = [done.stdout + done.stderr for done in (*outputs, wrong)]
+    kept = [path for path in (platform.folder / "data" / "dagster").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in kept)
+    kept += list((platform.folder / "data").glob("ledger.sqlite*"))
+    haystack = "\n".join([*texts, *(path.read_bytes().decode("utf-8", "replace") for path in kept)])
+    secrets = [platform.environment[name] for name in ("ET_CLIENT_SECRET", "ET_SFTP_PASSWORD")]
+    with closing(sqlite3.connect(platform.folder / "crm.sqlite")) as connection:
+        people = connection.execute("SELECT customer_id, email, phone, first_name || ' ' || last_name FROM customers")
+        values = {str(value) for row in people for value in row if value and len(str(value)) > 5}
+    assert len(values) > CUSTOMERS
+    assert [value for value in (*secrets, "wrong-secret-value", *values) if value in haystack] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"ET_CLIENT_SECRET": "not-the-secret"}, r"ET_CLIENT_SECRET|credentials|client"),
+        ({"ET_SFTP_PASSWORD": "not-the-password"}, r"password"),
+        ({"ET_AUTH_URL": "http://127.0.0.1:9/"}, r"reach"),
+        ({"ET_SFTP_PORT": "9"}, r"reach"),
+        ({"ET_MID": "abc"}, r"ET_MID"),
+    ],
+)
+def test_wrong_settings_are_explained_in_a_paragraph_and_nothing_is_imported(fresh, changes, expected):
+    text = one_paragraph(fresh.etp("apply", "customers", **changes))
+    assert re.search(expected, text), text
+    good = fresh.etp("apply", "customers")
+    assert good.returncode == 0, good.stdout
+
+
+def test_missing_settings_are_named_together(fresh):
+    text = one_paragraph(fresh.without("ET_CLIENT_ID", "ET_SFTP_HOST").etp("apply", "customers"))
+    assert "ET_CLIENT_ID, ET_SFTP_HOST are not set" in text
+    assert "etp demo" in text
+
+
+def test_an_unknown_key_in_yaml_names_file_line_and_remedy(fresh):
+    path = fresh.folder / "catalog" / "data_extensions" / "customers.yaml"
+    path.write_text(path.read_text("utf-8").replace("deletes: keep", "delete: keep"), "utf-8")
+    text = one_paragraph(fresh.etp("plan", "customers"))
+    assert re.search(r"customers\.yaml:\d+: delete: unknown key; did you mean `deletes`\?", text)
+
+
+def test_an_unknown_data_extension_lists_the_known_ones(fresh):
+    assert "declared: customers" in one_paragraph(fresh.etp("plan", "custmers"))
+
+
+def test_a_missing_crm_column_names_the_line(fresh):
+    with closing(sqlite3.connect(fresh.folder / "crm.sqlite")) as connection, connection:
+        connection.execute("ALTER TABLE customers RENAME COLUMN city TO town")
+    text = one_paragraph(fresh.etp("plan", "customers"))
+    assert re.search(r"crm/customers\.yaml:\d+: columns\.city: ", text)
+
+
+def test_a_missing_crm_is_explained_and_not_created(fresh):
+    text = one_paragraph(fresh.etp("plan", "customers", ET_CRM_URL=f"sqlite:///{fresh.folder / 'none.sqlite'}"))
+    assert "none.sqlite" in text
+    assert not (fresh.folder / "none.sqlite").exists()
+
+
+def test_promise_3_a_killed_apply_is_marked_in_dagster_and_a_plain_rerun_finishes(fresh):
+    process = subprocess.Popen(
+        [*ETP, "apply", "customers"], cwd=fresh.folder, env=fresh.environment, stdout=subprocess.DEVNULL
+    )
+    ledger = fresh.folder / "data" / "ledger.sqlite"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not _files_in(ledger):
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = fresh.etp("apply", "customers")
+    assert again.returncode == 0, again.stdout + again.stderr
+    last = fresh.etp("apply", "customers")
+    assert figures(last.stdout, "data_extension/customers")["imported"] == "0"
+    assert figures(last.stdout, "data_extension/customers").keys() >= {"imported", "outcome"}
+    code = (
+        "import os, dagster as dg\n"
+        "with dg.DagsterInstance.get() as instance:\n"
+        "    print(sorted(run.status.value for run in instance.get_runs()))\n"
+    )
+    environment = fresh.environment | {"DAGSTER_HOME": str(fresh.folder / "data" / "dagster")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['FAILURE', 'SUCCESS', 'SUCCESS']"
+
+
+def _files_in(ledger) -> bool:
+    if not ledger.exists():
+        return False
+    with closing(sqlite3.connect(ledger)) as connection:
+        try:
+            return connection.execute("SELECT count(*) FROM files").fetchone()[0] > 0
+        except sqlite3.OperationalError:
+            return False  # not created yet
+
+
+def test_the_demo_plays_its_story_and_exits(tmp_path):
+    done = subprocess.run(
+        [*ETP, "demo", "--once", "--customers", "300"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Exactly those 170 rows were imported" in done.stdout
+    again = subprocess.run(
+        [*ETP, "demo", "--once"], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert "The CRM of an earlier demo is used" in again.stdout, again.stdout + again.stderr
+    assert "Exactly those 170 rows were imported" in again.stdout
