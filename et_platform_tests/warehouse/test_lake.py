@@ -137,3 +137,11 @@ def test_the_lakes_files_are_for_their_owner_only(lake, tmp_path):
     with lake.write() as connection:
         connection.execute("CREATE TABLE lake.crm.t AS SELECT 1 AS x")
     assert os.stat(tmp_path / "lake").st_mode & 0o077 == 0  # noqa: PTH116
+
+
+def test_a_data_path_may_be_moved_as_a_whole(lake, tmp_path):
+    with lake.write() as connection:
+        connection.execute("CREATE TABLE lake.crm.t AS SELECT range AS x FROM range(5000)")
+    (tmp_path / "lake").rename(tmp_path / "elsewhere")
+    with Lake(tmp_path / "elsewhere").read() as connection:
+        assert connection.execute("SELECT count(*) FROM lake.crm.t").fetchone() == (5000,)
