@@ -88,8 +88,8 @@ def test_promise_16_no_secret_and_no_customers_value_reaches_output_logs_event_l
     [
         ({"ET_CLIENT_SECRET": "not-the-secret"}, r"ET_CLIENT_SECRET|credentials|client"),
         ({"ET_SFTP_PASSWORD": "not-the-password"}, r"password"),
-        ({"ET_AUTH_URL": "http://127.0.0.1:9/"}, r"reach"),
-        ({"ET_SFTP_PORT": "9"}, r"reach"),
+        ({"ET_AUTH_URL": "http://127.0.0.1:9/"}, r"no connection to http://127.0.0.1:9"),
+        ({"ET_SFTP_PORT": "9"}, r"127.0.0.1:9.*"),
         ({"ET_MID": "abc"}, r"ET_MID"),
     ],
 )

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from et_platform.exacttarget.models import ImportResult
-
 from et_platform.catalog.catalog import Catalog, Declared, load_catalog
 from et_platform.catalog.models import DataExtension
+from et_platform.exacttarget.models import ImportResult
 from et_platform.outbound.deliver import deliver
 from et_platform.outbound.plan import Plan, make_plan
 from et_platform.outbound.road import Road
@@ -135,6 +134,17 @@ class World:
         """Name by folded key, as acknowledged."""
         with self.road.lake.read() as connection:
             return dict(connection.execute("SELECT _folded_key, Name FROM lake.acknowledged.people").fetchall())
+
+    def left_on_the_ftp_site(self) -> list[str]:
+        """The names of this world's files that are still in Import, under whatever name they were uploaded."""
+        from sqlalchemy import select
+
+        from et_platform.ledger.tables import files
+
+        with self.road.ledger.engine.connect() as connection:
+            names = list(connection.execute(select(files.c.remote)).scalars())
+        present = [path.name for path in Path(self.info["ftp_folder"], "Import").iterdir()]
+        return [found for found in present if any(name.removesuffix(".csv") in found for name in names)]
 
     def file_states(self) -> list[str]:
         from sqlalchemy import select

@@ -1,0 +1,114 @@
+"""One object for all of ExactTarget.
+
+Belongs here: putting the parts together. Does not: anything that a part does. Nothing is opened until it is used.
+
+    with ExactTarget(connection) as exacttarget:
+        exacttarget.imports.start(customer_key="…")
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from et_platform.exacttarget.auth import Tokens
+from et_platform.exacttarget.connection import Connection, Retries, Timeouts
+from et_platform.exacttarget.data_extensions import DataExtensions
+from et_platform.exacttarget.errors import (
+    InMaintenance,
+    MalformedReply,
+    Misconfigured,
+    ServiceUnavailable,
+    SftpAuthenticationFailed,
+)
+from et_platform.exacttarget.http import open_session
+from et_platform.exacttarget.imports import Imports
+from et_platform.exacttarget.models import SystemStatus
+from et_platform.exacttarget.rows import Rows
+from et_platform.exacttarget.soap import Repeat, Soap
+
+if TYPE_CHECKING:
+    from et_platform.exacttarget.sftp import EnhancedFtp
+
+
+class ExactTarget:
+    """A client of one business unit. A context manager; threads may share it, up to 20 of them [D]."""
+
+    def __init__(self, connection: Connection, *, timeouts: Timeouts | None = None, retries: Retries | None = None):
+        self._connection = connection
+        self._timeouts = timeouts or Timeouts()
+        self._session = open_session()
+        self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts)
+        self._soap = Soap(
+            tokens=self._tokens, session=self._session, timeouts=self._timeouts, retries=retries or Retries()
+        )
+        self._ftp_lock = threading.Lock()
+        self._ftp_refusal: SftpAuthenticationFailed | None = None
+        self.data_extensions = DataExtensions(self._soap)
+        self.rows = Rows(self._soap)
+        self.imports = Imports(self._soap)
+
+    def __repr__(self) -> str:
+        return f"ExactTarget(mid={self._connection.mid}, auth_url={self._connection.auth_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close kept connections; a later call opens new ones."""
+        self._session.close()
+
+    def log_in(self) -> None:
+        """Ask for an access token unless there is a good one. Every call does so by itself."""
+        self._tokens.current()
+
+    def system_status(self) -> SystemStatus:
+        """Whether ExactTarget works. Not before each call, and at most once a minute [D].
+
+        A maintenance or outage fault is the answer too. Raises Unreachable, AuthenticationFailed and the like.
+        """
+        what = "Asking for the system status"
+        try:
+            message = self._soap.call("GetSystemStatus", what=what, repeat=Repeat.SAFE)
+        except InMaintenance:
+            return SystemStatus.InMaintenance
+        except ServiceUnavailable as error:
+            if "Unplanned Outage" in str(error):
+                return SystemStatus.UnplannedOutage
+            raise
+        reply = self._soap.parse("GetSystemStatus", message)
+        results = reply.Results.Result if reply.Results is not None else []
+        told = results[0].SystemStatus if results else None
+        if told not in SystemStatus.__members__:
+            raise MalformedReply(f"{what}: the answer {told!r} is none of the documented ones. Ask again in a minute.")
+        return SystemStatus(told)
+
+    @contextlib.contextmanager
+    def ftp(self) -> "Iterator[EnhancedFtp]":
+        """One connection to the Enhanced FTP site, for one thread; ten are allowed for an account [D].
+
+        Raises Misconfigured, Unreachable, HostKeyMismatch, SftpAuthenticationFailed. Once refused, the password is
+        not sent again by this client, for the site locks accounts [D].
+        """
+        from et_platform.exacttarget.sftp import EnhancedFtp
+
+        if self._connection.sftp is None:
+            raise Misconfigured("The Enhanced FTP was asked for, but the connection has no SFTP part. Set it.")
+        with self._ftp_lock:  # one login at a time: a wrong password goes out once, not once for each thread
+            if self._ftp_refusal is not None:
+                raise SftpAuthenticationFailed(str(self._ftp_refusal))
+            try:
+                site = EnhancedFtp(self._connection.sftp, timeouts=self._timeouts)
+            except SftpAuthenticationFailed as error:
+                self._ftp_refusal = error
+                raise
+        try:
+            yield site
+        finally:
+            site.close()

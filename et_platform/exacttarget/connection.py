@@ -1,0 +1,81 @@
+"""Where ExactTarget is, who we are, and how patient to be: values only.
+
+Belongs here: what a caller must know to open a client. Does not: reading the environment or files, opening
+anything. Secrets never show in `repr`, `str` or a validation error.
+"""
+
+import base64
+import binascii
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SftpConnection(_Value):
+    """The Enhanced FTP account. Its credentials differ from the application's."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=22, gt=0, lt=65536)
+    user: str = Field(min_length=1)
+    password: SecretStr
+    host_key: str
+    """The server's public key, one OpenSSH line: `ssh-ed25519 AAAA…`. Only this key is accepted."""
+
+    @field_validator("host_key")
+    @classmethod
+    def _check_host_key(cls, line: str) -> str:
+        key_type_and_blob(line)
+        return line
+
+
+class Connection(_Value):
+    """One business unit (MID) of one account, through one installed package's client credentials."""
+
+    auth_url: str = Field(pattern=r"^https?://[^/\s]+")
+    """Base of the token service, `https://<tenant>.auth.marketingcloudapis.com/`; a final slash is optional."""
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    mid: int = Field(gt=0)
+    sftp: SftpConnection | None = None
+    soap_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
+    """Base of the SOAP service; None takes `soap_instance_url` from the token reply, as it should be [D]."""
+
+
+class Timeouts(_Value):
+    """Seconds to wait. The defaults for SOAP are the vendor's advice [D]: 120 for calls, 300 for big retrieves."""
+
+    connect: float = Field(default=10.0, gt=0)
+    token: float = Field(default=30.0, gt=0)
+    sync: float = Field(default=120.0, gt=0)
+    retrieve: float = Field(default=300.0, gt=0)
+    ftp: float = Field(default=60.0, gt=0)
+
+
+class Retries(_Value):
+    """How often a call that is safe to repeat is made in all, and the first pause, which doubles each time.
+
+    Up to three tries is the vendor's advice [D]. Authentication is never repeated, and no import is ever
+    started twice, whatever is set here.
+    """
+
+    attempts: int = Field(default=3, ge=1)
+    first_wait: float = Field(default=1.0, ge=0)
+    """Seconds."""
+
+
+def key_type_and_blob(line: str) -> tuple[str, bytes]:
+    """Split an OpenSSH public-key line into its type and its key; raises ValueError that says what is wrong."""
+    parts = line.split()
+    if len(parts) < 2:
+        raise ValueError("host_key must be one OpenSSH public-key line: a type, a space and the key in base64")
+    try:
+        blob = base64.b64decode(parts[1], validate=True)
+    except binascii.Error as error:
+        raise ValueError("host_key's second part is not base64") from error
+    name = parts[0].encode()
+    if blob[: 4 + len(name)] != len(name).to_bytes(4, "big") + name:
+        raise ValueError(f"host_key says {parts[0]}, but its base64 part is not a key of that type")
+    return parts[0], blob

@@ -1,0 +1,171 @@
+"""Definitions of data extensions: find, create, add fields, delete.
+
+Belongs here: DataExtension and DataExtensionField. Does not: rows (`rows.py`), and any rule about which change
+is wise; what the service cannot do (change a type, shrink a length) it refuses itself, with 310007 [R].
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from zeep.xsd import SkipValue
+
+from et_platform.exacttarget.errors import (
+    AlreadyExists,
+    MalformedReply,
+    NotFound,
+    ServiceUnavailable,
+    Throttled,
+    Unreachable,
+)
+from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform.exacttarget.soap import Repeat, Soap
+
+_PROPERTIES = (
+    "ObjectID",
+    "CustomerKey",
+    "Name",
+    "Description",
+    "IsSendable",
+    "SendableDataExtensionField.Name",
+    "SendableSubscriberField.Name",
+    "CategoryID",
+)
+_FIELD_PROPERTIES = (
+    "Name",
+    "FieldType",
+    "MaxLength",
+    "Scale",
+    "IsPrimaryKey",
+    "IsRequired",
+    "DefaultValue",
+    "Ordinal",
+)
+# Sent as on the left, read back as on the right [R]: without this every comparison would see a difference.
+_SUBSCRIBER_FIELDS = {"Subscriber Key": "_SubscriberKey", "Email Address": "_EmailAddress"}
+_READ_BACK = {service: ours for ours, service in _SUBSCRIBER_FIELDS.items()}
+
+
+class DataExtensions:
+    """The data extensions of the business unit. Every method raises what `Soap.call` raises."""
+
+    def __init__(self, soap: Soap):
+        self._soap = soap
+
+    def get(self, *, customer_key: str) -> DataExtension | None:
+        """The data extension with its fields, or None."""
+        return self._find("CustomerKey", customer_key)
+
+    def find_by_name(self, *, name: str) -> DataExtension | None:
+        """The data extension of that name, with its fields, or None; names are unique in an account."""
+        return self._find("Name", name)
+
+    def create(self, data_extension: DataExtension) -> str:
+        """Create it; returns its object id. Raises AlreadyExists, NameTaken, InvalidDefinition.
+
+        If the answer is lost, the data extension is looked up: when it is there, its id is the answer.
+        """
+        what = f"Creating data extension {data_extension.customer_key}"
+        one = self._to_send(data_extension)
+        try:
+            result = self._soap.write("Create", one, what=what, repeat=Repeat.UNSENT)
+        except (Unreachable, ServiceUnavailable, Throttled, MalformedReply) as error:
+            if isinstance(error, Unreachable) and not error.sent:
+                raise
+            try:
+                result = self._soap.write("Create", one, what=what)
+            except AlreadyExists:
+                found = self.get(customer_key=data_extension.customer_key)
+                if found is None or found.object_id is None or found.name != data_extension.name:
+                    raise
+                return found.object_id
+        return str(result.NewObjectID or (result.Object.ObjectID if result.Object is not None else ""))
+
+    def add_fields(self, *, customer_key: str, fields: Sequence[Field]) -> None:
+        """Add fields. Raises NotFound, and InvalidDefinition, for instance for a required field with no default."""
+        if not fields:
+            return
+        types = self._soap.types
+        one = types.DataExtension(CustomerKey=customer_key, Fields={"Field": [self._field(field) for field in fields]})
+        self._soap.write("Update", one, what=f"Adding {len(fields)} fields to data extension {customer_key}")
+
+    def delete(self, *, customer_key: str) -> bool:
+        """Delete it with its rows; returns whether it was there."""
+        one = self._soap.types.DataExtension(CustomerKey=customer_key)
+        try:
+            self._soap.write("Delete", one, what=f"Deleting data extension {customer_key}")
+        except NotFound:
+            return False
+        return True
+
+    def _find(self, name: str, value: str) -> DataExtension | None:
+        what = f"Looking for the data extension whose {name} is {value}"
+        found = self._soap.objects("DataExtension", _PROPERTIES, what=what, where=self._soap.equals(name, value))
+        if not found:
+            return None
+        one = found[0]
+        fields = self._soap.objects(
+            "DataExtensionField",
+            _FIELD_PROPERTIES,
+            what=f"Reading the fields of data extension {one.CustomerKey}",
+            where=self._soap.equals("DataExtension.CustomerKey", one.CustomerKey),
+        )
+        return read_data_extension(one, fields)
+
+    def _to_send(self, data_extension: DataExtension) -> Any:
+        types = self._soap.types
+        one = types.DataExtension(
+            CustomerKey=data_extension.customer_key,
+            Name=data_extension.name,
+            Description=data_extension.description,
+            IsSendable=data_extension.sendable_field is not None,
+            Fields={"Field": [self._field(field) for field in data_extension.fields]},
+        )
+        if data_extension.category_id is not None:
+            one.CategoryID = data_extension.category_id
+        if data_extension.sendable_field is not None:
+            subscriber_field = data_extension.sendable_subscriber_field or "Subscriber Key"
+            one.SendableDataExtensionField = types.DataExtensionField(Name=data_extension.sendable_field)
+            one.SendableSubscriberField = types.Attribute(Name=subscriber_field, Value=SkipValue)
+        return one
+
+    def _field(self, field: Field) -> Any:
+        if field.type is FieldType.Unknown:
+            raise ValueError(f"field {field.name}: its type is not one that this client knows, so it cannot be sent")
+        return self._soap.types.DataExtensionField(
+            Name=field.name,
+            Scale=field.scale,
+            DefaultValue=field.default,
+            MaxLength=field.max_length,
+            IsRequired=field.is_required or field.is_primary_key,  # a primary key must be required [R]
+            IsPrimaryKey=field.is_primary_key,
+            FieldType=field.type.value,
+        )
+
+
+def read_data_extension(one: Any, fields: Sequence[Any]) -> DataExtension:
+    """A data extension from the service's objects; fields in the order of their ordinals."""
+    sendable, subscriber = one.SendableDataExtensionField, one.SendableSubscriberField
+    return DataExtension(
+        customer_key=one.CustomerKey or "",
+        name=one.Name or "",
+        description=one.Description or "",
+        object_id=one.ObjectID,
+        category_id=one.CategoryID,
+        is_sendable=one.IsSendable,
+        sendable_field=(sendable.Name or None) if sendable is not None else None,
+        sendable_subscriber_field=_READ_BACK.get(subscriber.Name, subscriber.Name) if subscriber is not None else None,
+        fields=tuple(_read_field(field) for field in sorted(fields, key=lambda field: field.Ordinal or 0)),
+    )
+
+
+def _read_field(field: Any) -> Field:
+    field_type = FieldType(field.FieldType)
+    return Field(
+        name=field.Name or "",
+        type=field_type,
+        max_length=field.MaxLength or None,  # empty or absent for types without a length [R]
+        scale=field.Scale if field_type is FieldType.Decimal else None,  # recorded replies say 0 for every type [R]
+        is_primary_key=bool(field.IsPrimaryKey),
+        is_required=bool(field.IsRequired),
+        default=field.DefaultValue or None,
+    )

@@ -1,0 +1,197 @@
+"""What the client takes and gives: plain frozen values.
+
+Belongs here: data extensions, fields, import definitions and results, results of row writes, files. Does not:
+anything that talks, zeep's objects. Where a docstring names a fact's strength, see the package's docstring.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Literal
+
+SERVER_TIME = timezone(timedelta(hours=-6))
+"""ExactTarget's own time: US Central without daylight saving, all year [D]."""
+
+
+class SystemStatus(Enum):
+    """What GetSystemStatus answers [W]. Anything but OK: queue the work and ask again after a minute or more."""
+
+    OK = "OK"
+    InMaintenance = "InMaintenance"
+    UnplannedOutage = "UnplannedOutage"
+
+
+class FieldType(Enum):
+    """A field's type [W]. `Unknown` is never sent: it stands for a type that only a newer service has."""
+
+    Text = "Text"
+    Number = "Number"
+    Date = "Date"
+    Boolean = "Boolean"
+    EmailAddress = "EmailAddress"
+    Phone = "Phone"
+    Decimal = "Decimal"
+    Locale = "Locale"
+    Base16Encrypted = "Base16Encrypted"
+    Base16EncryptedEmail = "Base16EncryptedEmail"
+    Unknown = "Unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "FieldType":
+        return FieldType.Unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A field of a data extension. Names compare without case [R]."""
+
+    name: str
+    type: FieldType
+    max_length: int | None = None
+    """Characters of a text (None: unlimited); all digits of a Decimal [D]."""
+    scale: int | None = None
+    """Digits after the point of a Decimal."""
+    is_primary_key: bool = False
+    is_required: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataExtension:
+    """A data extension's definition. To send: key, name and fields; the rest is optional or comes back."""
+
+    customer_key: str
+    """Up to 36 characters are safe everywhere; the service takes 200 [R]."""
+    name: str
+    """Unique in the account."""
+    fields: tuple[Field, ...] = ()
+    """In the order of the data extension."""
+    description: str = ""
+    category_id: int | None = None
+    """The folder."""
+    sendable_field: str | None = None
+    """The field that relates a row to a subscriber; None: not sendable."""
+    sendable_subscriber_field: str | None = None
+    """`Subscriber Key` or `Email Address`; the service's own `_SubscriberKey` is read back as the former [R]."""
+    object_id: str | None = None
+    is_sendable: bool | None = None
+    """As read; to send, `sendable_field` decides."""
+
+
+UpdateType = Literal["AddAndUpdate", "AddAndDoNotUpdate", "UpdateButDoNotAdd", "Overwrite", "ColumnBased"]
+"""How an import treats rows [W]. Beware: `Overwrite` erases the whole data extension first [D]."""
+
+FieldMapping = Literal["InferFromColumnHeadings", "MapByOrdinal", "ManualMap"]
+ControlAction = Literal["AddAndUpdate", "AddButDoNotUpdate", "Delete", "Skip", "UpdateButDoNotAdd"]
+
+ENHANCED_FTP = "ExactTarget Enhanced FTP"
+"""The stock file location's key; it stands for the folder `Import` [D]."""
+
+UTF_8 = 65001
+"""Code page of UTF-8 [K]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldMap:
+    """One mapped column: `source` is a heading (ManualMap) or a position from 1 (MapByOrdinal)."""
+
+    source: str | int
+    destination: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportDefinition:
+    """How a file of the folder `Import` goes into a data extension."""
+
+    customer_key: str
+    """At most 36 characters [R]."""
+    name: str
+    destination_key: str
+    """The data extension's customer key."""
+    file_spec: str
+    """The exact file name, with no folder; no wildcard is documented [D]."""
+    update_type: UpdateType = "AddAndUpdate"
+    field_mapping: FieldMapping = "InferFromColumnHeadings"
+    field_maps: tuple[FieldMap, ...] = ()
+    file_type: Literal["CSV", "TAB", "Other"] = "CSV"
+    delimiter: str = ","
+    """Sent only with the file type Other: the other types imply theirs."""
+    encoding: int | None = UTF_8
+    """EncodingCodePage; None leaves it to the account's setting."""
+    header_lines: int | None = None
+    """None leaves it out, which with InferFromColumnHeadings means one line [K]."""
+    standard_quoted_strings: bool = True
+    allow_errors: bool = True
+    """False stops at the first bad row, and what was loaded stays [K]."""
+    location: str = ENHANCED_FTP
+    control_column: str | None = None
+    """With ColumnBased: the file's column whose value picks the row's action."""
+    control_actions: Mapping[str, ControlAction] = field(default_factory=dict)
+    control_default_action: ControlAction | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResult:
+    """One import task, as ImportResultsSummary tells it. Row errors are not told over SOAP [D]."""
+
+    task_id: int
+    definition_key: str
+    status: str
+    """New, Queued, Processing, IOWork, Completed, Error, Unknown, or a newer word. Completed may hide errors [D]."""
+    successful: int
+    duplicated: int
+    errors: int
+    restricted: int | None
+    """None: the service did not report this figure, which is not the same as 0."""
+    total_rows: int
+    started: datetime | None
+    """Aware; None while it has not, and where the service's text cannot be read as a time."""
+    ended: datetime | None
+    destination: str | None = None
+    """The data extension's object id or its key; the documentation contradicts itself."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the task ended. Unknown words count as running: time decides, not this client."""
+        return self.status.casefold() in ("completed", "error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError:
+    """Why one field of a row was refused. The message may quote the value, so it stays out of `repr`."""
+
+    name: str
+    code: int | None
+    message: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowResult:
+    """The outcome of one row of a write; `row` is its position in the sequence that was handed over, from 0."""
+
+    row: int
+    ok: bool
+    code: int | None = None
+    message: str = field(default="", repr=False)
+    """In the service's words; may quote values."""
+    field_errors: tuple[FieldError, ...] = ()
+    """All fields that were refused, not just the first [D]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file on the Enhanced FTP site."""
+
+    name: str
+    size: int
+    """Bytes."""
+    mtime: datetime
+    """Aware, UTC."""
+    folder: str = ""
+
+    @property
+    def path(self) -> str:
+        """Folder and name, as `stat`, `get` and `remove` take it."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name

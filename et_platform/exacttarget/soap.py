@@ -1,0 +1,307 @@
+"""SOAP: one call, its repeats, and reading many pages.
+
+Belongs here: building messages from our WSDL (zeep), the token header, sending, repeats, paging. Does not: what
+objects mean (`data_extensions.py`, `rows.py`, `imports.py`), which error a reply means (`faults.py`).
+
+zeep builds every request and reads every reply but those with rows, which are read by lxml: that is more than ten
+times as fast. The service is newer than the published WSDL and answers with elements and types that it lacks
+[R], so replies are read leniently: unknown elements are skipped and unknown `xsi:type`s ignored.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import lxml.etree as etree
+import requests
+import zeep
+import zeep.exceptions
+from zeep.transports import Transport
+
+from et_platform.exacttarget.auth import Token, Tokens
+from et_platform.exacttarget.connection import Retries, Timeouts
+from et_platform.exacttarget.errors import (
+    AuthenticationFailed,
+    ExactTargetError,
+    InDoubt,
+    InvalidDefinition,
+    MalformedReply,
+    Misconfigured,
+    PermissionDenied,
+    ReadInterrupted,
+    ServiceUnavailable,
+    StartInDoubt,
+    Throttled,
+    Unreachable,
+    UnsafeReply,
+)
+from et_platform.exacttarget.faults import (
+    API,
+    Fault,
+    fault_error,
+    read_fault,
+    read_message,
+    result_error,
+    retrieve_error,
+)
+from et_platform.exacttarget.http import open_session, post
+from et_platform.wsdl import wsdl_path
+
+_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_PASSING = (Unreachable, ServiceUnavailable, Throttled, MalformedReply)
+
+MOST_RESULTS = 2500
+"""Results in one page of a Retrieve; a smaller BatchSize is respected, a larger one is not [D]."""
+
+
+class Repeat(Enum):
+    """When a call may be made again by itself."""
+
+    SAFE = "after any passing failure: a second effect would be the first one's"
+    UNSENT = "only if it cannot have arrived"
+    NEVER = "not at all; a lost answer leaves the effect in doubt"
+
+
+class _NoNetwork(Transport):
+    """The WSDL lies on disk; nothing else is ever loaded."""
+
+    def _load_remote_data(self, url: str) -> bytes:
+        raise Misconfigured(f"The WSDL refers to {url}; it must be complete on disk.")
+
+
+class Soap:
+    """Calls the SOAP service; threads may share it. Loads and opens nothing until the first call."""
+
+    def __init__(self, *, tokens: Tokens, session: requests.Session, timeouts: Timeouts, retries: Retries):
+        self._tokens = tokens
+        self._session = session
+        self._timeouts = timeouts
+        self._retries = retries
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _client(self) -> zeep.Client:
+        settings = zeep.Settings(strict=False, xsd_ignore_sequence_order=True)  # pyright: ignore[reportCallIssue]
+        return zeep.Client(str(wsdl_path()), transport=_NoNetwork(), settings=settings)
+
+    @cached_property
+    def _known_types(self) -> frozenset[str]:
+        return frozenset(kind.qname.localname for kind in self._service.wsdl.types.types if kind.qname)
+
+    @property
+    def _service(self) -> zeep.Client:
+        with self._lock:  # cached_property alone would load it once for each thread
+            return self._client
+
+    @property
+    def types(self) -> Any:
+        """The factory of the WSDL's types: `types.DataExtension(CustomerKey=…)`."""
+        return self._service.type_factory(API)
+
+    def call(
+        self, operation: str, *, what: str, repeat: Repeat, timeout: float | None = None, **message: Any
+    ) -> etree._Element:
+        """Make a call; returns the reply's message element, which is no fault.
+
+        `what` names the call in errors ("Creating data extension x"). Raises the errors of `faults`, Unreachable,
+        Misconfigured, InvalidDefinition for content that XML cannot carry, and, with Repeat.NEVER, StartInDoubt
+        whenever the request may have taken effect.
+        """
+        envelope = self._envelope(operation, what, message)
+        seconds = timeout or self._timeouts.sync
+        for attempt in range(1, self._retries.attempts + 1):
+            try:
+                return self._with_renewal(operation, envelope, what, seconds, repeat)
+            except _PASSING as error:
+                may_repeat = repeat is Repeat.SAFE or (
+                    repeat is Repeat.UNSENT and isinstance(error, Unreachable) and not error.sent
+                )
+                if not may_repeat or attempt == self._retries.attempts:
+                    raise
+            time.sleep(self._retries.first_wait * 2 ** (attempt - 1))
+        raise AssertionError("the last attempt returns or raises")
+
+    def parse(self, operation: str, message: etree._Element) -> Any:
+        """The reply's message as zeep's object, read leniently."""
+        for element in message.iter():
+            kind = element.get(_TYPE)
+            if kind is not None and kind.rpartition(":")[2] not in self._known_types:
+                del element.attrib[_TYPE]
+        envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope")
+        etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body").append(message)
+        binding: Any = self._service.service._binding
+        try:
+            return binding.get(operation).process_reply(envelope)
+        except (zeep.exceptions.Error, ValueError, TypeError) as error:
+            raise MalformedReply(
+                f"The reply to {operation} has not the shape that the service's description gives it "
+                f"({type(error).__name__}). If it lasts, compare it with et_platform/wsdl/etframework.wsdl."
+            ) from error
+
+    def pages(
+        self,
+        object_type: str,
+        properties: Sequence[str],
+        *,
+        what: str,
+        where: Any = None,
+        batch_size: int = MOST_RESULTS,
+        hide_values: bool = False,
+    ) -> Iterator[etree._Element]:
+        """Retrieve page by page; each is a RetrieveResponseMsg.
+
+        The first page is asked for again after a passing failure. A later one is not, unless it cannot have
+        arrived: whether a repeated ContinueRequest gives the same page or skips it is not documented [K], so a
+        lost page raises ReadInterrupted. A failing status in the middle raises as it would in the beginning.
+        """
+        request: dict[str, Any] = {"ObjectType": object_type, "Properties": list(properties)}
+        if batch_size < MOST_RESULTS:
+            request["Options"] = {"BatchSize": batch_size}
+        first = request if where is None else {**request, "Filter": where}
+        page = self._retrieve(first, what, Repeat.SAFE)
+        while True:
+            status, request_id = page.findtext(f"{{{API}}}OverallStatus") or "", page.findtext(f"{{{API}}}RequestID")
+            if status not in ("OK", "MoreDataAvailable"):
+                raise retrieve_error(what, status=status or "no status", request_id=request_id, hide=hide_values)
+            yield page
+            if status == "OK":
+                return
+            if not request_id or page.find(f"{{{API}}}Results") is None:
+                raise MalformedReply(
+                    f"{what}: a page promises more, but has no RequestID or no results. Read again later."
+                )
+            try:
+                page = self._retrieve({**request, "ContinueRequest": request_id}, what, Repeat.UNSENT)
+            except _PASSING as error:
+                raise ReadInterrupted(
+                    f"{what} broke off between two pages: {error} What was read so far is not the whole. Start the "
+                    "read again from its beginning; for big data extensions use an extract."
+                ) from error
+
+    def _retrieve(self, request: dict[str, Any], what: str, repeat: Repeat) -> etree._Element:
+        return self.call("Retrieve", what=what, repeat=repeat, timeout=self._timeouts.retrieve, RetrieveRequest=request)
+
+    def objects(self, object_type: str, properties: Sequence[str], *, what: str, where: Any = None) -> list[Any]:
+        """Everything that a Retrieve finds, as zeep's objects; for small results."""
+        pages = self.pages(object_type, properties, what=what, where=where)
+        return [one for page in pages for one in self.parse("Retrieve", page).Results]
+
+    def equals(self, name: str, value: str | int) -> Any:
+        """The filter `name equals value`."""
+        return self.types.SimpleFilterPart(Property=name, SimpleOperator="equals", Value=[str(value)])
+
+    def write(self, operation: str, one: Any, *, what: str, repeat: Repeat = Repeat.SAFE) -> Any:
+        """Create, Update or Delete one object; returns its result, which is OK.
+
+        Raises what `call` raises, and the error that the result's code means.
+        """
+        message = self.call(operation, what=what, repeat=repeat, Options={}, Objects=[one])
+        reply = self.parse(operation, message)
+        if not reply.Results:
+            raise MalformedReply(f"{what}: the reply ({reply.OverallStatus}) has no result. Look whether it was done.")
+        result = reply.Results[0]
+        if result.StatusCode != "OK":
+            raise result_error(
+                what, message=result.StatusMessage or "", code=result.ErrorCode, request_id=reply.RequestID
+            )
+        return result
+
+    def _envelope(self, operation: str, what: str, message: dict[str, Any]) -> etree._Element:
+        client = self._service
+        try:
+            envelope = client.create_message(client.service, operation, **message)
+        except (ValueError, zeep.exceptions.Error) as error:
+            # zeep quotes no value; lxml's complaint about characters names none either.
+            raise InvalidDefinition(
+                f"{what} cannot be written as a message: {error}. Nothing was sent. Remove control characters, and "
+                "check the values' types."
+            ) from error
+        header = etree.Element(f"{{{_ENVELOPE}}}Header")
+        etree.SubElement(header, "{http://exacttarget.com}fueloauth")  # not the partnerAPI namespace [D][R]
+        envelope.insert(0, header)
+        return envelope
+
+    def _with_renewal(
+        self, operation: str, envelope: etree._Element, what: str, timeout: float, repeat: Repeat
+    ) -> etree._Element:
+        """One call; once more with a new token if the service says that the token expired: it did nothing then."""
+        token = self._tokens.current()
+        message, fault = self._send(operation, envelope, token, what, timeout, repeat)
+        if fault is not None and fault.is_token_expired:
+            token = self._tokens.renew(token)
+            message, fault = self._send(operation, envelope, token, what, timeout, repeat)
+        if fault is None:
+            return message
+        error = fault_error(fault, what)
+        if isinstance(error, AuthenticationFailed):
+            self._tokens.forget(token)
+        if repeat is Repeat.NEVER and isinstance(error, _PASSING):
+            raise _doubt(what, error) from error
+        raise error
+
+    def _send(
+        self, operation: str, envelope: etree._Element, token: Token, what: str, timeout: float, repeat: Repeat
+    ) -> tuple[etree._Element, Fault | None]:
+        envelope[0][0].text = token.value.get_secret_value()
+        content = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+        base = token.soap_url.rstrip("/")
+        url = base if base.lower().endswith(".asmx") else f"{base}/Service.asmx"
+        # A kept connection that the service has just closed looks like a lost answer; where that would leave the
+        # effect in doubt, a new connection is worth its price.
+        session = open_session() if repeat is Repeat.NEVER else self._session
+        try:
+            response = post(
+                session,
+                url,
+                timeout=(self._timeouts.connect, timeout),
+                what=what,
+                data=content,
+                headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation}"'},
+            )
+            message = _read(response, what)
+        except (*_PASSING, UnsafeReply) as error:
+            if repeat is Repeat.NEVER and not (isinstance(error, Unreachable) and not error.sent):
+                raise _doubt(what, error) from error
+            raise
+        finally:
+            if session is not self._session:
+                session.close()
+        return message, read_fault(message)
+
+
+def _read(response: requests.Response, what: str) -> etree._Element:
+    """The reply's message: HTTP 200 or 500 with an envelope. Raises what any other answer means."""
+    status = response.status_code
+    if status == 200:
+        return read_message(response.content)
+    if status >= 500:
+        try:
+            return read_message(response.content)
+        except MalformedReply as error:
+            raise ServiceUnavailable(
+                f"{what} was answered by HTTP {status} and no SOAP message; throttling looks like this too. "
+                "Make fewer calls and try again later."
+            ) from error
+    if status == 429:
+        raise Throttled(f"{what} was answered by HTTP 429. Make fewer calls and try again later.")
+    if status in (401, 403):
+        raise PermissionDenied(
+            f"{what} was answered by HTTP {status}: something before the service, a proxy or an address rule, "
+            "refused it. Check what stands in between, and the account's list of allowed addresses."
+        )
+    raise Misconfigured(
+        f"{what} was answered by HTTP {status}: {response.url} is not the SOAP service. Check the auth address; the "
+        "SOAP address follows from it."
+    )
+
+
+def _doubt(what: str, error: ExactTargetError) -> InDoubt:
+    return StartInDoubt(
+        f"{what} is in doubt: {error} It may have taken effect. Do not repeat it: ask for the results of this "
+        "definition, and read back if there are none.",
+        code=error.code,
+    )
