@@ -36,9 +36,11 @@ class Etp(click.Group):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Read ET_* settings from this file (default: .env, else a running demo's).",
 )
-def main(env_file: Path | None) -> None:
+@click.pass_context
+def main(context: click.Context, env_file: Path | None) -> None:
     """Keep a CRM and an ExactTarget account in sync: plan, apply, and see what moved."""
-    _load_environment(env_file)
+    if context.invoked_subcommand not in ("demo", "sim"):  # they make settings, and use none
+        _load_environment(env_file)
 
 
 def _load_environment(env_file: Path | None) -> None:
@@ -97,19 +99,14 @@ def _run(steps: list[str], data_extension: str) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1; another one if it is taken.")
 def ui(port: int) -> None:
     """Serve the Dagster UI and its daemon on loopback until Ctrl-C."""
-    import time
-
     from et_platform import settings as configuration
     from et_platform.instance import prepare_home
-    from et_platform.ui import UiFailed, free_port, serving
+    from et_platform.ui import UiFailed, free_port, serving, wait_for_the_end
 
     try:
         with serving(home=prepare_home(configuration.load(env_file=None)), port=free_port(port)) as url:
             click.echo(f"The Dagster UI serves at {url} (Ctrl-C ends it).")
-            while True:
-                time.sleep(1)
-    except KeyboardInterrupt:
-        click.echo("Ended.")
+            wait_for_the_end()
     except UiFailed as error:
         raise click.ClickException(str(error)) from None
 

@@ -6,13 +6,12 @@ is gone. What does not: which assets there are (definitions.py) and how a run is
 
 import logging
 import os
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
-import psutil
 
+from et_platform.liveness import is_gone, this_process
 from et_platform.settings import Settings
 
 PROCESS_TAG = "etp/process"
@@ -53,7 +52,7 @@ def materialize(settings: Settings, keys: Sequence[Sequence[str]]) -> dg.Execute
             asset_selection=[dg.AssetKey(list(key)) for key in keys],
             instance=instance,
             raise_on_error=False,
-            tags={PROCESS_TAG: _this_process()},
+            tags={PROCESS_TAG: this_process()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
 
@@ -65,20 +64,5 @@ def end_orphans(instance: dg.DagsterInstance) -> None:
     """
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         process = run.tags.get(PROCESS_TAG)
-        if process is not None and _is_gone(process):
+        if process is not None and is_gone(process):
             instance.report_run_failed(run, "The process of this run ended without a word (killed?).")
-
-
-def _this_process() -> str:
-    process = psutil.Process()
-    return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}"
-
-
-def _is_gone(process: str) -> bool:
-    host, pid, started = process.rsplit("|", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
-    except psutil.NoSuchProcess:
-        return True

@@ -4,6 +4,7 @@ What belongs here: the two processes. What does not: what they show (definitions
 """
 
 import contextlib
+import signal
 import socket
 import sys
 import time
@@ -14,6 +15,14 @@ from pathlib import Path
 
 from et_platform.processes import running
 
+_WORKSPACE = """\
+# Written at each start of the UI.
+load_from:
+  - python_module:
+      module_name: et_platform.definitions
+      location_name: et_platform
+"""
+
 
 class UiFailed(Exception):
     """The UI did not come up; the message says where its log is."""
@@ -22,11 +31,13 @@ class UiFailed(Exception):
 @contextlib.contextmanager
 def serving(*, home: Path, port: int, seconds: float = 120) -> Iterator[str]:
     """Serve the UI of the instance in `home` for the block; yields its URL once it answers. Raises UiFailed."""
-    module = ["-m", "et_platform.definitions"]
+    workspace = home / "workspace.yaml"
+    workspace.write_text(_WORKSPACE, encoding="utf-8")
+    location = ["-w", str(workspace)]
     log = home / "ui.log"
     url = f"http://127.0.0.1:{port}"
-    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *module]
-    daemon = [sys.executable, "-m", "dagster._daemon", "run", *module]
+    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *location]
+    daemon = [sys.executable, "-m", "dagster._daemon", "run", *location]
     environment = {"DAGSTER_HOME": str(home)}
     with (
         running(webserver, environment=environment, log=log) as server,
@@ -57,3 +68,11 @@ def _answers(url: str) -> bool:
             return reply.status == 200
     except (urllib.error.URLError, OSError):
         return False
+
+
+def wait_for_the_end() -> None:
+    """Block until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)

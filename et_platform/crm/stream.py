@@ -100,11 +100,18 @@ def _unreadable(batch: pa.RecordBatch, rows_before: int, source: Source) -> Unre
         for place, value in enumerate(column.cast(pa.binary())):
             if value.is_valid and not _is_text(value.as_py()):
                 first = batch.column(0)[place].cast(pa.binary()).as_py()
-                known = "null" if first is None else ascii(first.decode("utf-8", "backslashreplace"))
                 return UnreadableText(
-                    name, rows_before + place + 1, f"where {batch.schema.names[0]} is {known}", source
+                    name, rows_before + place + 1, f"where {batch.schema.names[0]} is {_masked(first)}", source
                 )
     raise AssertionError("Arrow refused a batch in which every value is text.")
+
+
+def _masked(value: bytes | None) -> str:
+    """Enough of a key to narrow the search, and not the key: it is a person's, and errors are logged."""
+    if value is None:
+        return "null"
+    text = value.decode("utf-8", "backslashreplace")
+    return ascii(text[: len(text) // 2])[:-1] + "…'"
 
 
 def _is_text(value: bytes) -> bool:

@@ -29,7 +29,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
         description="Inserts and updates that would make the data extension what the CRM says: desired minus "
         "acknowledged. Immutable and named by its content. Rows that ExactTarget would refuse are in quarantine, "
         "with field and reason.",
-        group_name="outbound",
+        group_name="change_set",
         owners=list(data_extension.is_.owners),
         kinds={"duckdb"},
         check_specs=[
@@ -74,7 +74,7 @@ def _metadata(plan: Plan) -> dict[str, Any]:
     }
     if figures.reasons:
         metadata["withheld, by reason"] = dg.MetadataValue.md(
-            markdown_table(("field: reason", "rows"), list(figures.reasons.items()))
+            markdown_table(("rows", "field: reason"), [(rows, why) for why, rows in figures.reasons.items()])
         )
     if plan.settled:
         metadata["settled first"] = (

@@ -16,7 +16,7 @@ def build(entity: Declared[CrmEntity]) -> dg.AssetsDefinition:
         key=["crm_snapshot", entity.name],
         deps=[dg.AssetKey(["crm_source", entity.name])],
         description=f"{entity.is_.description}\n\nEach row carries its folded key and a hash, computed once here.",
-        group_name="crm",
+        group_name="crm_snapshot",
         owners=list(entity.is_.owners),
         kinds={"duckdb", "parquet"},
         metadata={"dagster/column_schema": entity_schema(entity.is_), **declaration_reference(entity)},

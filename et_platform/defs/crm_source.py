@@ -13,7 +13,7 @@ def build(entity: Declared[CrmEntity]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=dg.AssetKey(["crm_source", entity.name]),
         description=f"{entity.is_.description}\n\nRead from the CRM named by `ET_CRM_URL`.",
-        group_name="crm",
+        group_name="crm_source",
         owners=list(entity.is_.owners),
         kinds={"sql"},
         metadata={

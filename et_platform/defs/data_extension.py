@@ -30,7 +30,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
         deps=[dg.AssetKey(["import_file", data_extension.name])],
         description=f"{declared.description}\n\nOnly rows that ExactTarget's own figures or a read-back prove count "
         "as acknowledged.",
-        group_name="exacttarget",
+        group_name="data_extension",
         owners=list(declared.owners),
         kinds={"exacttarget", "salesforce"},
         check_specs=[

@@ -17,7 +17,7 @@ def build(data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
         deps=[dg.AssetKey(["change_set", data_extension.name])],
         description="One CSV file for the inserts and one for the updates, uploaded under a temporary name, verified "
         "and renamed. The gate is asked again here: a closed one lets nothing pass.",
-        group_name="outbound",
+        group_name="import_file",
         owners=list(data_extension.is_.owners),
         kinds={"csv", "sftp"},
         metadata={**declaration_reference(data_extension)},

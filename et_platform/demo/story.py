@@ -15,7 +15,7 @@ from et_platform.demo import crm_edit
 from et_platform.demo.world import DemoFailed, World, exacttarget_running, seed_once
 from et_platform.instance import materialize, prepare_home
 from et_platform.terminal import describe, outcome
-from et_platform.ui import free_port, serving
+from et_platform.ui import free_port, serving, wait_for_the_end
 
 ROAD = ("crm_snapshot", "change_set", "import_file", "data_extension")
 UPDATES, INSERTS = 150, 20
@@ -77,8 +77,5 @@ def _serve(port: int, say: Callable[[str], None]) -> None:
         say(f"  .venv/bin/etp demo edit --updates {UPDATES} --inserts {INSERTS}")
         say("  .venv/bin/etp plan customers")
         say("  .venv/bin/etp apply customers")
-        try:
-            while True:
-                time.sleep(1)
-        except KeyboardInterrupt:
-            say("Ending.")
+        wait_for_the_end()
+        say("Ending.")

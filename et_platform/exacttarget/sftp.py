@@ -67,13 +67,19 @@ class EnhancedFtp:
         """Close the connection; more than once is fine."""
         self._transport.close()
 
-    def put(self, local: Path, remote: str, *, progress: Progress | None = None) -> RemoteFile:
+    def put(
+        self, local: Path, remote: str, *, temporary: str | None = None, progress: Progress | None = None
+    ) -> RemoteFile:
         """Upload a file, replacing one of that name; returns it as the site shows it.
 
-        Raises TransferInterrupted if it did not arrive whole: then there is no new file under the name.
+        It travels under `temporary` (any free name in its folder by default); whoever must be able to clean up
+        after a process that was killed chooses that name. Raises TransferInterrupted if the file did not arrive
+        whole: then there is no new file under the name.
         """
         path = _checked(remote)
-        return self._with_smaller_blocks(lambda: self._put(local, path, progress))
+        folder = path.rpartition("/")[0]
+        under = _checked(temporary) if temporary else f"{folder}/part-{secrets.token_hex(6)}.tmp".lstrip("/")
+        return self._with_smaller_blocks(lambda: self._put(local, path, under, progress))
 
     def get(self, remote: str, local: Path, *, progress: Progress | None = None) -> RemoteFile:
         """Download a file to `local`, which appears only when it is whole, readable by its owner alone.
@@ -109,9 +115,8 @@ class EnhancedFtp:
             return False
         return True
 
-    def _put(self, local: Path, path: str, progress: Progress | None) -> RemoteFile:
-        folder, _, name = path.rpartition("/")
-        temporary = f"{folder}/part-{secrets.token_hex(6)}.tmp".lstrip("/")
+    def _put(self, local: Path, path: str, temporary: str, progress: Progress | None) -> RemoteFile:
+        name = path.rpartition("/")[2]
         size = local.stat().st_size
         try:
             with self._asking(f"Uploading {path}"):

@@ -7,18 +7,17 @@ A lease expires unless it is renewed, so a machine that vanished blocks nobody f
 whose process is gone (kill -9) loses its lease at once: a re-run need not wait.
 """
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import psutil
 from sqlalchemy import delete, insert, select, update
 
 from et_platform.ledger.ledger import Ledger, LedgerError
 from et_platform.ledger.tables import leases
+from et_platform.liveness import is_gone, this_process
 
 LIFE = timedelta(seconds=90)
 
@@ -28,20 +27,8 @@ class LeaseTaken(LedgerError):
 
 
 def _holder() -> str:
-    """This thread of this process, told apart from a later process with the same number."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}|{threading.get_ident()}"
-
-
-def _is_gone(holder: str) -> bool:
-    host, pid, started, _ = holder.rsplit("|", 3)
-    if host != socket.gethostname():
-        return False
-    try:
-        process = psutil.Process(int(pid))
-        return f"{process.create_time():.2f}" != started or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    """This thread of this process."""
+    return f"{threading.get_ident()}@{this_process()}"
 
 
 @contextmanager
@@ -51,7 +38,7 @@ def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[
     deadline = time.monotonic() + wait_seconds
     while (other := _take(ledger, name, holder)) is not None:
         if time.monotonic() > deadline:
-            host, pid, *_ = other.rsplit("|", 3)
+            host, pid, _ = other.partition("@")[2].rsplit("|", 2)
             raise LeaseTaken(
                 f"Process {pid} on {host} is working on {name}, and two must not do so at once. Wait until it has "
                 f"ended and run this again; a holder that is gone is noticed by itself within {LIFE.seconds} s."
@@ -77,7 +64,7 @@ def _take(ledger: Ledger, name: str, holder: str) -> str | None:
         if row is None:
             connection.execute(insert(leases).values(name=name, holder=holder, expires_at=now + LIFE))
             return None
-        if row.expires_at > now and not _is_gone(row.holder):
+        if row.expires_at > now and not is_gone(row.holder.partition("@")[2]):
             return row.holder
         connection.execute(update(leases).where(leases.c.name == name).values(holder=holder, expires_at=now + LIFE))
         return None

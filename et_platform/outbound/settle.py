@@ -242,7 +242,13 @@ def _remove_from_exacttarget(exacttarget: "ExactTarget", files: tuple[ImportFile
         exacttarget.imports.delete(customer_key=file.definition_key)
     with exacttarget.ftp() as ftp:
         for file in files:
-            ftp.remove(f"Import/{file.remote}")
+            ftp.remove(remote_path(file))
+            ftp.remove(remote_path(file, unfinished=True))
+
+
+def remote_path(file: ImportFile, *, unfinished: bool = False) -> str:
+    """Where the file is on the Enhanced FTP site, or what it is called while it travels."""
+    return f"Import/{file.remote}{'.tmp' if unfinished else ''}"
 
 
 def _remove_staged(attempt: Attempt) -> None:

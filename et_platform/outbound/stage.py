@@ -20,7 +20,7 @@ from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
 from et_platform.outbound.errors import GateClosed, StagingFailed
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
-from et_platform.outbound.settle import settle_open_attempt
+from et_platform.outbound.settle import remote_path, settle_open_attempt
 from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.staging import copy_to_csv
 
@@ -52,7 +52,7 @@ def stage_and_upload(road: Road, data_extension: Declared[DataExtension]) -> Att
             )
             with exacttarget.ftp() as ftp:
                 for file in files:
-                    ftp.put(Path(file.path), f"Import/{file.remote}")
+                    ftp.put(Path(file.path), remote_path(file), temporary=remote_path(file, unfinished=True))
                     road.ledger.advance_file(file, "uploaded")
                     road.tell(f"Uploaded {file.remote}: {file.rows} rows, {file.bytes} bytes.")
         return road.ledger.attempt(attempt_id)

@@ -106,14 +106,20 @@ def _database(folder: Path) -> duckdb.DuckDBPyConnection:
     key = (os.getpid(), folder.absolute())
     with _guard:
         if key not in _attached:
-            _attached.clear()
+            _forget_own()
             _attached[key] = _attach(folder)
         return _attached[key]
 
 
 def _forget() -> None:
     with _guard:
-        _attached.clear()
+        _forget_own()
+
+
+def _forget_own() -> None:
+    # What a forked child inherited must not be closed there: the threads that it needs stayed with the parent.
+    for key in [key for key in _attached if key[0] == os.getpid()]:
+        del _attached[key]
 
 
 def _attach(folder: Path) -> duckdb.DuckDBPyConnection:
