@@ -7,6 +7,7 @@ none can be seen or set in the UI.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
@@ -70,6 +71,7 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
             import_deadline=settings.import_deadline_seconds,
             doubt_deadline=settings.doubt_deadline_seconds,
         ),
+        retention=timedelta(days=settings.retention_days),
         run_id=run_id,
         tell=tell,
     )

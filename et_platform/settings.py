@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     catalog_path: Path | None = None  # other declarations than the ones that come with the package
     ledger_url: SecretStr | None = None  # PostgreSQL, to scale out; SQLite in the data path by default
 
+    retention_days: int = 90  # how long the rows of settled change sets are kept
+
     # Waiting. The service asks for calm polling; a local one may be asked more often.
     poll_seconds: float = 2.0  # first pause between two looks at an import; doubles up to poll_cap_seconds
     poll_cap_seconds: float = 30.0

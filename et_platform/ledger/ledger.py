@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, and_, create_engine, event, insert, or_, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -115,6 +115,17 @@ class Ledger:
                 update(tables.change_sets)
                 .where(cs.mid == mid, cs.data_extension == data_extension, cs.state == "planned")
                 .values(state="superseded", closed_at=datetime.now(UTC))
+            )
+
+    def forgettable_paths(self, mid: int, data_extension: str, *, settled_before: datetime) -> list[str]:
+        """The saved rows of change sets that were superseded, or settled before a time."""
+        cs = tables.change_sets.c
+        old = or_(cs.state == "superseded", and_(cs.state == "settled", cs.closed_at < settled_before))
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(
+                    select(cs.path).where(cs.mid == mid, cs.data_extension == data_extension, old)
+                ).scalars()
             )
 
     # attempts

@@ -5,7 +5,7 @@ What belongs here: running the plan's SQL on the lake, and recording its outcome
 """
 
 import contextlib
-import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
     Raises NothingToPlanFrom without a snapshot, LeaseTaken while another run works on the data extension, and the
     client's errors when an earlier attempt is in doubt and ExactTarget cannot be asked.
     """
-    with road.lease(data_extension.name), _scratch(road.change_sets) as scratch:
+    with road.lease(data_extension.name), _scratch(road.change_sets(data_extension.name)) as scratch:
         settled = settle_open_attempt(road, data_extension)
         _prepare_tables(road, data_extension)
         with road.lake.read() as connection:
@@ -67,6 +67,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
             road.ledger.plan(change_set)
         else:
             road.ledger.close_open_change_set(road.mid, data_extension.name)
+        _forget_old_rows(road, data_extension)
     road.tell(f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates.")
     return Plan(data_extension.name, snapshot_id, figures, verdict, change_set, settled)
 
@@ -177,7 +178,7 @@ def _change_set(
         state="planned",
         figures=asdict(figures),
         gate=list(verdict.reasons),
-        path=str(road.change_sets / f"{identity}.parquet"),
+        path=str(road.change_sets(data_extension.name) / f"{identity}.parquet"),
         run_id=road.run_id,
         created_at=datetime.now(UTC),
     )
@@ -190,17 +191,26 @@ def _keep(scratch: Path, path: Path) -> None:
         scratch.replace(path)
 
 
+def _forget_old_rows(road: Road, data_extension: Declared[DataExtension]) -> None:
+    """Delete the rows of change sets that never went, or that were settled longer ago than rows are kept."""
+    before = datetime.now(UTC) - road.retention
+    for path in road.ledger.forgettable_paths(road.mid, data_extension.name, settled_before=before):
+        Path(path).unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """A private folder for the files of one plan, removed with all it holds."""
-    path = folder / f".plan-{secrets.token_hex(8)}"
+    """A private folder for the files of one plan, removed with all it holds, and with what a killed plan left.
+
+    To be used with the data extension's lease.
+    """
+    path = folder / ".plan"
+    shutil.rmtree(path, ignore_errors=True)
     path.mkdir(mode=0o700)
     try:
         yield path
     finally:
-        for file in path.iterdir():
-            file.unlink()
-        path.rmdir()
+        shutil.rmtree(path)
 
 
 def _parquet(path: Path) -> str:

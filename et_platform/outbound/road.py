@@ -6,6 +6,7 @@ What belongs here: one value that holds the opened parts. What does not: reading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,11 @@ class Pace:
 
 @dataclass(frozen=True)
 class Road:
-    """The parts that the steps work with. `tell` receives lines for people, free of personal data."""
+    """The parts that the steps work with.
+
+    `retention` is how long the rows of a settled change set are kept; `tell` receives lines for people, free of
+    personal data.
+    """
 
     mid: int
     lake: Lake
@@ -39,6 +44,7 @@ class Road:
     open_crm: "Callable[[], AbstractContextManager[Crm]]"
     open_exacttarget: "Callable[[], AbstractContextManager[ExactTarget]]"
     pace: Pace
+    retention: timedelta
     run_id: str
     tell: Callable[[str], None]
 
@@ -46,15 +52,13 @@ class Road:
         """Exclusive use of one data extension of this business unit."""
         return lease(self.ledger, f"data extension {data_extension} of MID {self.mid}")
 
-    @property
-    def change_sets(self) -> Path:
-        """The folder of saved change sets."""
-        return _private_folder(self.files / "change_sets")
+    def change_sets(self, data_extension: str) -> Path:
+        """The folder of a data extension's saved change sets; what else is in there belongs to its lease."""
+        return _private_folder(self.files / "change_sets" / str(self.mid) / data_extension)
 
-    @property
-    def staged(self) -> Path:
-        """The folder of staged import files."""
-        return _private_folder(self.files / "staged")
+    def staged(self, data_extension: str) -> Path:
+        """The folder of a data extension's staged import files, one folder an attempt."""
+        return _private_folder(self.files / "staged" / str(self.mid) / data_extension)
 
 
 def _private_folder(path: Path) -> Path:

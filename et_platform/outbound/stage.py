@@ -61,8 +61,9 @@ def stage_and_upload(road: Road, data_extension: Declared[DataExtension]) -> Att
 def _write_files(
     road: Road, data_extension: Declared[DataExtension], change_set: ChangeSet, attempt_id: str
 ) -> list[ImportFile]:
-    folder = road.staged / attempt_id
+    folder = road.staged(data_extension.name) / attempt_id
     try:
+        _clear(folder.parent)
         folder.mkdir(mode=0o700)
         files = [
             _write_file(data_extension, change_set, attempt_id, operation, folder) for operation in get_args(Operation)
@@ -70,10 +71,16 @@ def _write_files(
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise StagingFailed(
-            f"The import files of {data_extension.name} could not be written below {road.staged}: {_cause(error)}. "
+            f"The import files of {data_extension.name} could not be written below {folder.parent}: {_cause(error)}. "
             "Free some space (or correct the folder's rights) and run this again; nothing was sent."
         ) from None
     return [file for file in files if file is not None]
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run left that was killed before its attempt was recorded; the lease makes it nobody's."""
+    for left in folder.iterdir():
+        shutil.rmtree(left)
 
 
 def _write_file(

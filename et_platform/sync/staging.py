@@ -17,14 +17,17 @@ def travelling_fields(data_extension: DataExtension, operation: Operation) -> li
 
 
 def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes: str, path: str) -> str:
-    """SQL that writes the rows of one operation to the CSV file `path`; `changes` is the SQL name of the rows."""
+    """SQL that writes the rows of one operation to the CSV file `path`; `changes` is the SQL name of the rows.
+
+    It writes into the file that is there, so that the file keeps the rights it was made with.
+    """
     names = travelling_fields(data_extension, operation)
     cells = ", ".join(f"{_cell(data_extension.fields[name], quoted(name))} AS {quoted(name)}" for name in names)
     texts = ", ".join(quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS)
     force = f", FORCE_QUOTE ({texts})" if texts else ""
     return (
         f"COPY (SELECT {cells} FROM {changes} WHERE _operation = {literal(operation)}) TO {literal(path)} "
-        f"(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''{force})"
+        f"(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''{force}, USE_TMP_FILE false)"
     )
 
 

@@ -183,7 +183,8 @@ def test_an_error_in_mid_stream_is_raised_and_not_taken_for_the_end(postgres_uri
     source = Source(query="SELECT 1 / (150000 - i) AS a FROM generate_series(1, 200000) AS i")
     with connect(postgres_uri) as crm:
         reader = crm.read(source, ["a"])
-        with pytest.raises(ReadFailed, match="division by zero"):
+        # Which of its threads tells first is DuckDB's: the one that failed, or one that was stopped because of it.
+        with pytest.raises(ReadFailed, match=r"division by zero|Interrupted"):
             reader.read_all()
 
 

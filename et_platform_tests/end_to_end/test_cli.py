@@ -182,3 +182,15 @@ def test_the_demo_plays_its_story_and_exits(tmp_path):
     )
     assert "The CRM of an earlier demo is used" in again.stdout, again.stdout + again.stderr
     assert "Exactly those 170 rows were imported" in again.stdout
+
+
+def test_promise_7_an_emptied_crm_is_a_failed_check_and_the_run_stops_before_the_upload(fresh):
+    assert fresh.etp("apply", "customers").returncode == 0
+    with closing(sqlite3.connect(fresh.folder / "crm.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM customers WHERE rowid > 20")
+        connection.execute("UPDATE customers SET city = 'elsewhere'")
+    done = fresh.etp("apply", "customers")
+    assert done.returncode == 1
+    assert "CHECK FAILED change_set/customers: gate" in done.stdout
+    assert "minimum_share_of_acknowledged" in done.stdout
+    assert "import_file/customers" not in done.stdout

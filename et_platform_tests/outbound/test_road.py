@@ -99,7 +99,7 @@ def test_promise_4_every_file_has_its_own_definition_and_nothing_is_left_behind(
     assert sorted(file.operation for file in settlement.files) == ["insert", "update"]
     assert len({file.task_id for file in settlement.files}) == 2
     assert not list((world.info["ftp_folder"] / "Import").glob(f"*{settlement.attempt_id}*"))
-    assert not list(world.road.staged.iterdir())
+    assert not list(world.road.staged("people").iterdir())
 
 
 def tamper(world: World, operation: str, change) -> None:
@@ -282,3 +282,37 @@ def test_promise_13_a_second_run_waits_for_the_first_instead_of_importing_beside
     assert (plan.change_set, settlement) == (None, None) or errors
     assert world.imported_rows() == 20, errors
     assert len(world.acknowledged()) == 20
+
+
+def test_rows_are_kept_for_their_owner_only_and_no_longer_than_needed(world):
+    world.crm(person())
+    world.snapshot()
+    first = world.plan().change_set
+    world.crm(person(points="8"))
+    world.snapshot()
+    second = world.plan().change_set
+    assert first is not None
+    assert second is not None
+    folder = world.road.change_sets("people")
+    assert [path.name for path in folder.iterdir()] == [f"{second.id}.parquet"], "the superseded rows are gone"
+    attempt = world.stage()
+    staged = world.folder / "data" / "files" / "staged"
+    files = [path for path in (*folder.rglob("*"), *staged.rglob("*.csv")) if path.is_file()]
+    assert len(files) == 2
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    world.deliver()
+    assert [path.name for path in folder.iterdir()] == [f"{second.id}.parquet"], "settled rows are kept for a while"
+    world.changes = {"retention_days": 0}
+    world.plan()
+    assert not list(folder.iterdir())
+    assert attempt is not None
+
+
+def test_promise_3_what_a_run_left_that_was_killed_before_its_attempt_was_recorded_is_cleared(world):
+    world.crm(person())
+    for folder in (world.road.staged("people") / "0123", world.road.change_sets("people") / ".plan"):
+        folder.mkdir()
+        (folder / "rows").write_text("left")
+    world.run()
+    assert not list(world.road.staged("people").iterdir())
+    assert [path.suffix for path in world.road.change_sets("people").iterdir()] == [".parquet"]
