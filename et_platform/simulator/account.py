@@ -1,7 +1,7 @@
 """The simulated account: its identity and secrets, kept in the data folder.
 
 What belongs here: what is generated once and must outlive a restart, so that clients keep working: client id and
-secret, MID, SFTP login, host key, the key that signs tokens, the ports last used.
+secret, MID, SFTP login, host key, the key that signs tokens, the address last used.
 What does not: rows and definitions (`store.py`).
 """
 
@@ -33,6 +33,7 @@ class Account(BaseModel):
     mid: str
     sftp_password: str
     token_key: str
+    host: str = "127.0.0.1"
     http_port: int = 0
     sftp_port: int = 0
 
@@ -40,6 +41,12 @@ class Account(BaseModel):
     def sftp_user(self) -> str:
         """The user of the Enhanced FTP site."""
         return self.mid
+
+    @property
+    def base_url(self) -> str:
+        """Where its HTTP side listens (or last listened); ends in '/'."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.http_port}/"
 
 
 class Folder:

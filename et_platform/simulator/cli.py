@@ -1,7 +1,7 @@
 """The command line: `etp sim --data DIR` and `python -m et_platform.simulator --data DIR`.
 
-What belongs here: options, the ready line, exit codes. What does not: serving (`server.py`).
-It is a group, so that verbs which act on a running simulator can join it.
+What belongs here: options, the ready line, exit codes. What does not: serving (`server.py`), and the verbs that act
+on a running simulator, each in its own module (`act.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from et_platform.simulator.account import Folder
+from et_platform.simulator.act import act
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.server import Announcement, PortTaken, run
 from et_platform.simulator.store import StoreInUse
@@ -72,6 +73,9 @@ def sim(
         run(folder, account, behaviour, host, http_port, sftp_port, _announce)
     except (StoreInUse, PortTaken) as error:
         raise click.ClickException(str(error)) from error
+
+
+sim.add_command(act)
 
 
 def _announce(announcement: Announcement) -> None:

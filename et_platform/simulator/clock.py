@@ -36,3 +36,10 @@ def american(moment: datetime) -> str:
 def zulu(moment: datetime) -> str:
     """`2022-04-21T06:56:27Z`: how the security timestamp is written [R]. Takes an aware datetime."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def server_time(moment: datetime) -> datetime:
+    """A moment as naive server time, to the millisecond; a naive one is server time already [D]."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(SERVER_ZONE).replace(tzinfo=None)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from et_platform.simulator import envelope, faults, markup, oauth, retrieval
 from et_platform.simulator.envelope import Element
+from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
 from et_platform.simulator.service import Service
 
@@ -23,6 +24,7 @@ _MESSAGES = {
     "Delete": "DeleteRequest",
     "Retrieve": "RetrieveRequestMsg",
     "Perform": "PerformRequestMsg",
+    "Extract": "ExtractRequestMsg",
     "GetSystemStatus": "SystemStatusRequestMsg",
 }
 
@@ -63,6 +65,8 @@ def _operation(service: Service, action: str, message: Element) -> str:
             return retrieval.answer(service, message)
         case "Perform":
             return _perform(service, message)
+        case "Extract":
+            return extract.answer(service, message)
         case "Create" | "Update" | "Delete":
             return reply(action, _write(service, action, message))
     raise AssertionError(action)

@@ -1,7 +1,7 @@
 """The HTTP side: which path answers what.
 
 What belongs here: routes, paths in any case, bodies and headers.
-What does not: SOAP (`dispatch.py`), tokens (`oauth.py`).
+What does not: SOAP (`dispatch.py`), tokens (`oauth.py`), what can be made to happen (`control.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from et_platform.simulator import dispatch, oauth, wsdl
+from et_platform.simulator import control, dispatch, oauth, wsdl
 from et_platform.simulator.service import Service
 
 _MOST_BYTES = 64 * 1024 * 1024
@@ -29,6 +29,8 @@ def application(service: Service, base_url: str) -> ASGIApp:
                 return await _soap(service, base_url, request)
             case "v2/token":
                 return await _token(service, base_url, request)
+            case control.PATH:
+                return await _control(service, request)
             case "etframework.wsdl":
                 return await _document(wsdl.WSDL, base_url, request)
             case "etframeworkfault.xsd":
@@ -82,6 +84,16 @@ async def _token(service: Service, base_url: str, request: Request) -> Response:
         request.headers.get("content-type", ""),
         await _body(request) or b"",
     )
+    return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
+
+
+async def _control(service: Service, request: Request) -> Response:
+    if request.method != "POST":
+        return Response(status_code=405, headers={"Allow": "POST"})
+    content = await _body(request)
+    if content is None:
+        return Response("The request is too large", 413)
+    status, reply = await run_in_threadpool(control.answer, service, request.headers.get("authorization", ""), content)
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 

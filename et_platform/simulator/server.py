@@ -73,7 +73,9 @@ def run(
     store = Store(folder.database)
     try:
         web, files = _bind(host, http_port, account.http_port), _bind(host, sftp_port, account.sftp_port)
-        account = account.model_copy(update={"http_port": web.getsockname()[1], "sftp_port": files.getsockname()[1]})
+        account = account.model_copy(
+            update={"host": host, "http_port": web.getsockname()[1], "sftp_port": files.getsockname()[1]}
+        )
         folder.keep(account)
         asyncio.run(_serve(folder, account, behaviour, store, host, web, files, announce))
     finally:
@@ -95,7 +97,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     site, host_key = folder.ftp(account.mid), folder.host_key()
     service = Service(account, behaviour, store, site)
-    base_url = f"http://{f'[{host}]' if ':' in host else host}:{account.http_port}/"
+    base_url = account.base_url
     files_site = await ftp.listen(account, site, host_key, files, behaviour.sftp_connections)
     server = _Http(
         uvicorn.Config(
@@ -112,7 +114,7 @@ async def _serve(
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         retrieval.forget_expired(service)
-        service.importer.resume()
+        service.resume()
         announce(
             {
                 "auth_url": base_url,
@@ -135,5 +137,6 @@ async def _serve(
     finally:
         server.should_exit = True
         # Requests wait for locks that a running merge holds, so both end together.
-        await asyncio.gather(serving, asyncio.to_thread(service.importer.stop))
+        workers = (service.importer, service.extractor)
+        await asyncio.gather(serving, *(asyncio.to_thread(worker.stop) for worker in workers))
         await files_site.close()

@@ -1,7 +1,9 @@
-"""The one store: a DuckDB file with documents (definitions, tasks, continuations) and the rows of data extensions.
+"""The one store: a DuckDB file with documents (definitions, tasks, continuations), the rows of data extensions,
+subscribers and events.
 
 What belongs here: connections, transactions, locks, and documents by kind and id.
-What does not: the columns of data extensions (`rows.py`) and what documents mean (`objects/`, `imports/`).
+What does not: the columns of data extensions (`rows.py`), what documents mean (`objects/`, `imports/`, `extracts/`)
+and what events and subscribers are (`tracking/`, which brings their tables).
 
 Locking: DuckDB refuses the later of two transactions that touch the same thing, so writers queue. Whoever writes
 rows or changes fields of a data extension holds its lock; whoever writes definitions holds `definitions`. A data
@@ -19,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from et_platform.simulator.tracking import TABLES
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -45,7 +49,7 @@ class Store:
         except duckdb.IOException as error:
             raise StoreInUse(f"{path.parent} is in use by another simulator, or cannot be opened") from error
         self._root.execute(f"SET temp_directory = '{str(path) + '.tmp'}'")
-        self._root.execute(_SCHEMA)
+        self._root.execute(_SCHEMA + TABLES)
         self._opening = threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         self.definitions = threading.RLock()

@@ -9,6 +9,7 @@ from typing import Any
 import lxml.etree as etree
 import pytest
 
+from et_platform_tests.simulator.extracting import extract, tracking
 from et_platform_tests.simulator.soap import (
     API,
     NIL,
@@ -163,6 +164,8 @@ DEVIATIONS = {
     "NumberRestricted": "ImportResultsSummary.NumberRestricted",
     # Recorded replies leave Value out of SendableSubscriberField as well.
     "SendableSubscriberField": "Attribute without Value",
+    # A good Extract is documented to answer an empty element.
+    "Missing child element(s). Expected is ( {http://exacttarget.com/wsdl/partnerAPI}StatusCode )": "Extract",
 }
 
 
@@ -209,6 +212,8 @@ def test_replies_obey_the_wsdl(soap: Soap, schema: etree.XMLSchema) -> None:
         "perform": soap.perform(key),
         "imports": soap.retrieve("ImportDefinition", ["Name", "FieldMaps", "DestinationObject.CustomerKey"]),
         "summaries": soap.retrieve("ImportResultsSummary", ["ImportStatus", "TaskResultID", "TotalRows", "ID"]),
+        "extracts": soap.retrieve("ExtractDescription", ["ObjectID", "CustomerKey", "Name"]),
+        "extract refused": extract(soap, tracking("a.csv", "ExtractSent")),
         "import deleted": soap.good("Delete", named("ImportDefinition", key)),
         "error": soap.retrieve("Nothing", ["Name"]),
     }
@@ -218,8 +223,10 @@ def test_replies_obey_the_wsdl(soap: Soap, schema: etree.XMLSchema) -> None:
     asked = ["SendableSubscriberField.Name", "SendableDataExtensionField.Name"]
     shown = soap.retrieve("DataExtension", asked, equals("CustomerKey", key + "_sendable"))
     restricted = soap.retrieve("ImportResultsSummary", ["NumberRestricted", "TotalRows"])
-    for reply in (shown, restricted):
+    extracted = extract(soap, tracking("a.zip", "ExtractSent"))
+    for reply in (shown, restricted, extracted):
         for found in deviations(schema, reply):
             assert any(name in found for name in DEVIATIONS), found
     assert any("NumberRestricted" in one for one in deviations(schema, restricted))
+    assert len(deviations(schema, extracted)) == 1
     assert all(message.tag.startswith(f"{{{API}}}") for message in (shown.message, restricted.message))

@@ -1,0 +1,161 @@
+"""The content of a tracking extract: one delimited file per chosen type, in a ZIP.
+
+What belongs here: the columns of each type [R][D] and the events of a window. What does not: the ZIP's way into the
+Export folder (`worker.py`). The order of columns is the documented one, which is not guaranteed.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.extracts import delimited
+from et_platform.simulator.extracts.delimited import Format
+from et_platform.simulator.store import Connection
+from et_platform.simulator.tracking import events
+
+_BATCH = 20_000
+
+# Per column its SQL over an event `e` and its subscriber `s`.
+_HEAD = {
+    "ClientID": "{mid}",
+    "SendID": "e.send_id",
+    "SubscriberKey": "s.key",
+    "EmailAddress": "s.email",
+    "SubscriberID": "s.id",
+    "ListID": "e.list_id",
+    "EventDate": "{date}",
+    "EventType": "'{word}'",
+}
+_TAIL = {"BatchID": "e.batch_id", "TriggeredSendExternalKey": "e.triggered_send"}
+
+
+def _details(*names: str) -> dict[str, str]:
+    return {name: f"e.details->>'$.{name}'" for name in names}
+
+
+def _flag(name: str, expression: str) -> dict[str, str]:
+    return {name: f"CASE WHEN {expression} THEN 'True' ELSE 'False' END"}
+
+
+# The address of a link stands for its ids: the same link has the same ids in every file.
+_LINK = {
+    "SendURLID": "CAST(hash(e.send_id, e.details->>'$.URL') % 1000000000 AS BIGINT)",
+    "URLID": "CAST(hash(e.details->>'$.URL') % 1000000000 AS BIGINT)",
+} | _details("URL", "Alias")
+_FIRST, _FIRST_OF_LINK = _flag("IsUnique", "e.first"), _flag("IsUniqueForURL", "e.first_of_link")
+_DEVICE = _details(*events.DEVICE)
+
+COLUMNS = {
+    "Sent": _HEAD | _TAIL | _details("CampaignID"),
+    "Opens": _HEAD | _TAIL | _FIRST | _DEVICE,
+    "Clicks": _HEAD | _LINK | _TAIL | _FIRST | _FIRST_OF_LINK | _DEVICE,
+    "Bounces": _HEAD | _details("BounceCategory", "SMTPCode", "BounceReason") | _TAIL,
+    "Unsubs": _HEAD | _TAIL | _details("UnsubReason"),
+}
+"""Per file of events its columns [R]. UnsubReason is there only with IncludeUnsubReason [D]."""
+
+# The word in EventType: files say `Bounce` [D], the others follow the enumeration of the WSDL [W].
+_EVENTS = {
+    "Sent": (events.SENT, "Sent"),
+    "Opens": (events.OPEN, "Open"),
+    "Clicks": (events.CLICK, "Click"),
+    "Bounces": (events.BOUNCE, "Bounce"),
+    "Unsubs": (events.UNSUBSCRIBE, "Unsubscribe"),
+}
+
+_SUBSCRIBERS = {
+    "ClientID": "{mid}",
+    "SubscriberKey": "key",
+    "EmailAddress": "email",
+    "SubscriberID": "id",
+    "Status": "status",
+    "DateHeld": "held",
+    "DateCreated": "created",
+    "DateUnsubscribed": "unsubscribed",
+}
+
+
+def write(
+    connection: Connection,
+    target: Path,
+    task: dict[str, Any],
+    mid: str,
+    behaviour: Behaviour,
+    go_on: Callable[[], None],
+) -> bool:
+    """Write the ZIP; False when there is to be none. `go_on` is called now and then, and may raise.
+
+    The entries bear the time of the request, so that a run after a crash writes the same bytes.
+    """
+    order = task["order"]
+    requested = datetime.fromisoformat(task["requested"])
+    empty = True
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in order["types"]:
+            columns, rows = _content(connection, name, order, mid)
+            first = next(rows, None)
+            if first is None and behaviour.extract_empty_files != "header":
+                continue
+            empty = empty and first is None
+            step = -1 if behaviour.extract_column_order == "reversed" else 1
+            entry = zipfile.ZipInfo(f"{name}.csv", requested.timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                shown = (row[::step] for row in _all(first, rows, go_on))
+                delimited.write(file, Format(**order["format"]), columns[::step], shown)
+    return not (empty and behaviour.extract_empty_files == "no_file")
+
+
+def _all(first: tuple[Any, ...] | None, rows: Iterator[tuple[Any, ...]], go_on: Callable[[], None]) -> Iterator[Any]:
+    if first is None:
+        return
+    yield first
+    for number, row in enumerate(rows):
+        if number % _BATCH == 0:
+            go_on()
+        yield row
+
+
+def _content(
+    connection: Connection, name: str, order: dict[str, Any], mid: str
+) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    if name == "Subscribers":
+        shown = [
+            _date(sql, order) if column.startswith("Date") else sql.format(mid=mid)
+            for column, sql in _SUBSCRIBERS.items()
+        ]
+        found = connection.execute(f"SELECT {', '.join(shown)} FROM tracking.subscribers ORDER BY id")
+        return list(_SUBSCRIBERS), _fetched(found)
+    kind, word = _EVENTS[name]
+    columns = {column: sql for column, sql in COLUMNS[name].items() if column != "UnsubReason" or order["unsub_reason"]}
+    shown = [sql.format(mid=mid, word=word, date=_date("e.moment", order)) for sql in columns.values()]
+    # What is first is judged over all events, not only those of the window.
+    numbered = (
+        "SELECT *, row_number() OVER (PARTITION BY send_id, subscriber_id ORDER BY moment, id) = 1 AS first,"
+        " row_number() OVER (PARTITION BY send_id, subscriber_id, details->>'$.URL' ORDER BY moment, id) = 1"
+        " AS first_of_link FROM tracking.events WHERE type = ?"
+    )
+    end = "<=" if order["inclusive_end"] else "<"
+    sends = f" AND e.send_id IN ({', '.join(map(str, order['send_ids']))})" if order["send_ids"] else ""
+    found = connection.execute(
+        f"SELECT {', '.join(shown)} FROM ({numbered}) e JOIN tracking.subscribers s ON s.id = e.subscriber_id"
+        f" WHERE e.moment >= ? AND e.moment {end} ?{sends} ORDER BY e.moment, e.id",
+        [kind, datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"])],
+    )
+    return list(columns), _fetched(found)
+
+
+def _date(column: str, order: dict[str, Any]) -> str:
+    """`M/d/yyyy h:mm:ss AM` in server time [D], cut off at the second; IncludeMilliseconds appends `.fff` to it [K]."""
+    fraction = ".%g" if order["milliseconds"] else ""
+    return f"strftime({column}, '%-m/%-d/%Y %-I:%M:%S{fraction} %p')"
+
+
+def _fetched(found: Connection) -> Iterator[tuple[Any, ...]]:
+    while batch := found.fetchmany(_BATCH):
+        yield from batch
