@@ -78,7 +78,7 @@ def _run(steps: list[str], data_extension: str) -> None:
     from et_platform.settings import SettingsError
 
     try:
-        settings = configuration.load(env_file=None)
+        settings = configuration.load()
         catalog = load_catalog(settings.catalog_path)
         declared = catalog.data_extension(data_extension)
         settings.require("crm")
@@ -96,6 +96,33 @@ def _run(steps: list[str], data_extension: str) -> None:
 
 
 @main.command()
+@click.argument("data_extension")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(data_extension: str, yes: bool) -> None:
+    """Forget what is acknowledged of DATA_EXTENSION, so that the next apply sends every row anew.
+
+    For a data extension that was emptied, deleted or restored in ExactTarget. Nothing is changed there.
+    """
+    from et_platform import settings as configuration
+    from et_platform.catalog.catalog import load_catalog
+    from et_platform.outbound.forget import forget_acknowledged
+    from et_platform.presentation import EXPLAINED
+    from et_platform.resources import build_road
+
+    try:
+        settings = configuration.load()
+        settings.require("exacttarget")
+        declared = load_catalog(settings.catalog_path).data_extension(data_extension)
+        if not yes:
+            click.confirm(f"Forget every acknowledged row of {declared.is_.customer_key}?", abort=True)
+        road = build_road(settings, run_id="etp forget", tell=click.echo)
+        rows = forget_acknowledged(road, declared)
+    except EXPLAINED as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{rows} acknowledged rows forgotten; the next `etp apply {data_extension}` sends every row.")
+
+
+@main.command()
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1; another one if it is taken.")
 def ui(port: int) -> None:
     """Serve the Dagster UI and its daemon on loopback until Ctrl-C."""
@@ -104,7 +131,7 @@ def ui(port: int) -> None:
     from et_platform.ui import UiFailed, free_port, serving, wait_for_the_end
 
     try:
-        with serving(home=prepare_home(configuration.load(env_file=None)), port=free_port(port)) as url:
+        with serving(home=prepare_home(configuration.load()), port=free_port(port)) as url:
             click.echo(f"The Dagster UI serves at {url} (Ctrl-C ends it).")
             wait_for_the_end()
     except UiFailed as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.loader import CatalogError
@@ -36,11 +37,25 @@ def explained_failures() -> Iterator[None]:
     except EXPLAINED as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
     except duckdb.Error as error:
-        # DuckDB quotes the value it stumbled over; nothing in quotes may reach the event log.
-        text = re.sub(r"(['\"]).*?\1", "…", str(error).split("\n\n")[0], flags=re.DOTALL)
+        # DuckDB quotes the value it stumbled over: what comes after the first quote must not reach the event log.
+        text = re.split(r"['\"]", str(error), maxsplit=1)[0].strip()
         raise dg.Failure(
-            description=f"The lake could not do this: {text} Nothing was half done. If the disk is full, free some "
-            "space and run this again; else report it with this text.",
+            description=f"The lake could not do this ({type(error).__name__}: {text} …). Nothing was half done. If the "
+            "disk is full, free some space and run this again; else report it with this text.",
+            allow_retries=False,
+        ) from None
+    except SQLAlchemyError as error:
+        # Never str(error): it carries the statement's parameters.
+        cause = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+        raise dg.Failure(
+            description=f"The ledger could not be read or written ({cause.splitlines()[0]}). Nothing was half done. "
+            "Free some disk space, or end what holds the ledger locked, and run this again.",
+            allow_retries=False,
+        ) from None
+    except OSError as error:
+        raise dg.Failure(
+            description=f"A file could not be read or written: {error.strerror or type(error).__name__} "
+            f"({error.filename or 'no name'}). Free some disk space or correct the rights, and run this again.",
             allow_retries=False,
         ) from None
 

@@ -17,9 +17,13 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """The platform's settings: environment variables first, then an env file (`.env` unless told otherwise)."""
+    """The platform's settings, from the environment alone.
 
-    model_config = SettingsConfigDict(env_prefix="ET_", env_file_encoding="utf-8", extra="ignore")
+    An env file is put into the environment once, by whatever starts the process (`etp`, `dagster dev`), so that all
+    parts of a process, and the processes it starts, agree.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ET_", extra="ignore")
 
     # The CRM, as an SQLAlchemy-style URL: sqlite:///crm.sqlite or postgresql://user:password@host/db
     crm_url: SecretStr | None = None
@@ -88,10 +92,10 @@ class Settings(BaseSettings):
             )
 
 
-def load(env_file: Path | str | None = ".env") -> Settings:
+def load() -> Settings:
     """Read the settings; raises SettingsError for a value of a wrong type (naming the variable, not the value)."""
     try:
-        return Settings(_env_file=env_file)  # pyright: ignore[reportCallIssue]
+        return Settings()
     except ValidationError as error:
         problems = "; ".join(f"ET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"These settings cannot be used: {problems}. Correct them and try again.") from None

@@ -5,6 +5,9 @@ What belongs here: one mapping that plan, read-back and acknowledged rows share.
 
 from et_platform.catalog.models import DataExtensionField
 
+READING_VERSION = 1
+"""Of warehouse/snapshots.py's reading of the CRM's text; raise it when the same text is read as another value."""
+
 
 def sql_type(field: DataExtensionField) -> str:
     """The DuckDB type that holds the field's values."""

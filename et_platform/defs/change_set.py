@@ -35,7 +35,12 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
         check_specs=[
             dg.AssetCheckSpec(
                 "gate", asset=key, blocking=True, description="Every guard of the gate lets this change set pass."
-            )
+            ),
+            dg.AssetCheckSpec(
+                "earlier_run_reconciled",
+                asset=key,
+                description="What an earlier run had left open, and this plan settled, was clean.",
+            ),
         ],
         metadata={
             "dagster/column_schema": data_extension_schema(data_extension.is_),
@@ -48,7 +53,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
         with explained_failures():
             road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("crm", "exacttarget"))
             plan = make_plan(road, catalog, data_extension)
-        return dg.MaterializeResult(metadata=_metadata(plan), check_results=[_gate(plan)])
+        return dg.MaterializeResult(metadata=_metadata(plan), check_results=[_gate(plan), _earlier(plan)])
 
     return change_set
 
@@ -78,7 +83,8 @@ def _metadata(plan: Plan) -> dict[str, Any]:
         )
     if plan.settled:
         metadata["settled first"] = (
-            f"attempt {plan.settled.attempt_id} of an earlier run: {plan.settled.acknowledged} rows acknowledged"
+            f"attempt {plan.settled.attempt_id} of an earlier run: {plan.settled.acknowledged} of "
+            f"{plan.settled.sent} rows acknowledged"
         )
     return metadata
 
@@ -89,4 +95,14 @@ def _gate(plan: Plan) -> dg.AssetCheckResult:
         passed=plan.verdict.is_open,
         description=" ".join(plan.verdict.reasons) or "open",
         metadata={"reasons": " ".join(plan.verdict.reasons) or "none"},
+    )
+
+
+def _earlier(plan: Plan) -> dg.AssetCheckResult:
+    problems = plan.settled.problems if plan.settled else ()
+    return dg.AssetCheckResult(
+        check_name="earlier_run_reconciled",
+        passed=not problems,
+        description=" ".join(problems) or "Nothing was left open, or it was clean.",
+        metadata={"problems": " ".join(problems) or "none"},
     )

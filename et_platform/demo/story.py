@@ -32,6 +32,9 @@ def play(folder: Path, *, customers: int, once: bool, port: int, say: Callable[[
     else:
         say(f"The CRM of an earlier demo is used: {world.crm}")
     with exacttarget_running(world) as settings:
+        # The demo's world only: no setting of a real account may mix with it.
+        for name in [name for name in os.environ if name.startswith("ET_")] + ["DAGSTER_HOME"]:
+            os.environ.pop(name, None)
         os.environ.update(settings)
         say(f"A local ExactTarget runs at {settings['ET_AUTH_URL']}; its settings: {world.env_file}")
         _road("1. The road, for the first time" if seeded else "1. The road, with what the CRM holds now", say)
@@ -66,12 +69,12 @@ def _road(title: str, say: Callable[[str], None]) -> int:
 
 def run_road(data_extension: str) -> dg.ExecuteInProcessResult:
     """Materialize the whole road of a data extension on the settings' instance."""
-    settings = configuration.load(env_file=None)
+    settings = configuration.load()
     return materialize(settings, [(step, data_extension) for step in ROAD])
 
 
 def _serve(port: int, say: Callable[[str], None]) -> None:
-    home = prepare_home(configuration.load(env_file=None))
+    home = prepare_home(configuration.load())
     with serving(home=home, port=free_port(port)) as url:
         say(f"\nThe Dagster UI serves at {url}/asset-groups (Ctrl-C ends it). In another terminal, try:")
         say(f"  .venv/bin/etp demo edit --updates {UPDATES} --inserts {INSERTS}")

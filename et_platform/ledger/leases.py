@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from et_platform.ledger.ledger import Ledger, LedgerError
 from et_platform.ledger.tables import leases
@@ -26,13 +27,42 @@ class LeaseTaken(LedgerError):
     """Somebody else works on this; the message says who."""
 
 
+class LeaseLost(LedgerError):
+    """The lease could not be renewed in time, so another may hold it by now."""
+
+
+class Lease:
+    """A lease that is held; `check()` before anything that must not be done twice at once."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self._renewed = time.monotonic()
+        self._taken = False
+
+    def check(self) -> None:
+        """Raise LeaseLost unless the lease is certainly still held."""
+        if self._taken or time.monotonic() - self._renewed > LIFE.total_seconds():
+            raise LeaseLost(
+                f"The lease on {self.name} was lost: the ledger could not be reached for {LIFE.seconds} s, or this "
+                "machine slept. Another run may be at work, so this one stops here; run it again."
+            )
+
+    def renewed(self, at: float) -> None:
+        """Note a renewal that was asked for at the monotonic time `at`."""
+        self._renewed = at
+
+    def taken(self) -> None:
+        """Note that another holds it now."""
+        self._taken = True
+
+
 def _holder() -> str:
     """This thread of this process."""
     return f"{threading.get_ident()}@{this_process()}"
 
 
 @contextmanager
-def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[None]:
+def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[Lease]:
     """Hold `name` for the block, waiting up to `wait_seconds` for it; raises LeaseTaken."""
     holder = _holder()
     deadline = time.monotonic() + wait_seconds
@@ -44,11 +74,12 @@ def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[
                 f"ended and run this again; a holder that is gone is noticed by itself within {LIFE.seconds} s."
             )
         time.sleep(0.2)
+    held = Lease(name)
     done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(ledger, name, holder, done), daemon=True, name=f"lease {name}")
+    renewer = threading.Thread(target=_renew, args=(ledger, held, holder, done), daemon=True, name=f"lease {name}")
     renewer.start()
     try:
-        yield
+        yield held
     finally:
         done.set()
         renewer.join()
@@ -58,6 +89,13 @@ def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[
 
 def _take(ledger: Ledger, name: str, holder: str) -> str | None:
     """None when the lease is ours now; else who holds it."""
+    try:
+        return _take_once(ledger, name, holder)
+    except IntegrityError:  # two found nobody there and both wrote; the other one was first
+        return _take_once(ledger, name, holder)
+
+
+def _take_once(ledger: Ledger, name: str, holder: str) -> str | None:
     now = datetime.now(UTC)
     with ledger.engine.begin() as connection:
         row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
@@ -70,11 +108,23 @@ def _take(ledger: Ledger, name: str, holder: str) -> str | None:
         return None
 
 
-def _renew(ledger: Ledger, name: str, holder: str, done: threading.Event) -> None:
-    while not done.wait(LIFE.total_seconds() / 3):
-        with ledger.engine.begin() as connection:
-            connection.execute(
-                update(leases)
-                .where(leases.c.name == name, leases.c.holder == holder)
-                .values(expires_at=datetime.now(UTC) + LIFE)
-            )
+def _renew(ledger: Ledger, held: Lease, holder: str, done: threading.Event) -> None:
+    pause = LIFE.total_seconds() / 3
+    while not done.wait(pause):
+        asked = time.monotonic()
+        try:
+            with ledger.engine.begin() as connection:
+                renewed = connection.execute(
+                    update(leases)
+                    .where(leases.c.name == held.name, leases.c.holder == holder)
+                    .values(expires_at=datetime.now(UTC) + LIFE)
+                )
+        except SQLAlchemyError:
+            pause = 1.0  # the ledger may answer again before the lease ends; if not, check() says so
+            continue
+        pause = LIFE.total_seconds() / 3
+        if renewed.rowcount == 1:
+            held.renewed(asked)
+        else:
+            held.taken()
+            return

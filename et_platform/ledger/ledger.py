@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, and_, create_engine, event, insert, o
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from et_platform.ledger import tables
+from et_platform.ledger import inbound_tables, tables, writeback_tables
 from et_platform.ledger.records import Attempt, ChangeSet, FileState, ImportFile
 
+_PARTS = (tables, inbound_tables, writeback_tables)
+"""One metadata; a module's tables are in it once it is imported."""
 _NEXT: dict[FileState, tuple[FileState, ...]] = {
     "staged": ("uploaded", "dropped"),
     "uploaded": ("starting", "dropped"),
@@ -58,14 +60,12 @@ class Ledger:
 
     # change sets
 
-    def open_change_set(self, mid: int, data_extension: str) -> ChangeSet | None:
+    def open_change_set(self, mid: int, customer_key: str) -> ChangeSet | None:
         """The planned change set of a data extension, if there is one."""
         cs = tables.change_sets.c
         with self._engine.connect() as connection:
             row = connection.execute(
-                select(tables.change_sets).where(
-                    cs.mid == mid, cs.data_extension == data_extension, cs.state == "planned"
-                )
+                select(tables.change_sets).where(cs.mid == mid, cs.customer_key == customer_key, cs.state == "planned")
             ).one_or_none()
         return _change_set(row) if row else None
 
@@ -90,7 +90,7 @@ class Ledger:
         with self._engine.begin() as connection:
             former = connection.execute(
                 select(cs.id).where(
-                    cs.mid == change_set.mid, cs.data_extension == change_set.data_extension, cs.state == "planned"
+                    cs.mid == change_set.mid, cs.customer_key == change_set.customer_key, cs.state == "planned"
                 )
             ).scalar_one_or_none()
             if former is not None and self._open_attempts(connection, former):
@@ -107,25 +107,23 @@ class Ledger:
                 del values["id"], values["created_at"]
                 connection.execute(update(tables.change_sets).where(cs.id == change_set.id).values(**values))
 
-    def close_open_change_set(self, mid: int, data_extension: str) -> None:
+    def close_open_change_set(self, mid: int, customer_key: str) -> None:
         """Supersede the open change set, because a newer plan found nothing to send."""
         cs = tables.change_sets.c
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.change_sets)
-                .where(cs.mid == mid, cs.data_extension == data_extension, cs.state == "planned")
+                .where(cs.mid == mid, cs.customer_key == customer_key, cs.state == "planned")
                 .values(state="superseded", closed_at=datetime.now(UTC))
             )
 
-    def forgettable_paths(self, mid: int, data_extension: str, *, settled_before: datetime) -> list[str]:
+    def forgettable_paths(self, mid: int, customer_key: str, *, settled_before: datetime) -> list[str]:
         """The saved rows of change sets that were superseded, or settled before a time."""
         cs = tables.change_sets.c
         old = or_(cs.state == "superseded", and_(cs.state == "settled", cs.closed_at < settled_before))
         with self._engine.connect() as connection:
             return list(
-                connection.execute(
-                    select(cs.path).where(cs.mid == mid, cs.data_extension == data_extension, old)
-                ).scalars()
+                connection.execute(select(cs.path).where(cs.mid == mid, cs.customer_key == customer_key, old)).scalars()
             )
 
     # attempts
@@ -146,14 +144,14 @@ class Ledger:
             )
             connection.execute(insert(tables.files), [dataclasses.asdict(file) for file in files])
 
-    def open_attempt(self, mid: int, data_extension: str) -> Attempt | None:
+    def open_attempt(self, mid: int, customer_key: str) -> Attempt | None:
         """The attempt of a data extension that is not closed yet, if there is one."""
         cs, a = tables.change_sets.c, tables.attempts.c
         with self._engine.connect() as connection:
             row = connection.execute(
                 select(tables.attempts)
                 .join(tables.change_sets, a.change_set_id == cs.id)
-                .where(cs.mid == mid, cs.data_extension == data_extension, a.state == "open")
+                .where(cs.mid == mid, cs.customer_key == customer_key, a.state == "open")
             ).one_or_none()
             return _attempt(connection, row) if row else None
 
@@ -199,22 +197,6 @@ class Ledger:
                     .where(cs.id == owner, cs.state == "planned")
                     .values(state="settled", closed_at=now)
                 )
-
-    def last_settled(self, mid: int, data_extension: str) -> tuple[ChangeSet, Attempt] | None:
-        """The change set that was settled last, with the attempt that did it."""
-        cs, a = tables.change_sets.c, tables.attempts.c
-        with self._engine.connect() as connection:
-            row = connection.execute(
-                select(tables.attempts)
-                .join(tables.change_sets, a.change_set_id == cs.id)
-                .where(cs.mid == mid, cs.data_extension == data_extension, a.state == "settled")
-                .order_by(a.closed_at.desc())
-                .limit(1)
-            ).one_or_none()
-            if row is None:
-                return None
-            attempt = _attempt(connection, row)
-        return self.change_set(attempt.change_set_id), attempt
 
     @staticmethod
     def _open_attempts(connection: Connection, change_set_id: str) -> bool:

@@ -17,7 +17,11 @@ IN_DOUBT: FileState = "starting"
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """The immutable changes of one plan; `path` is the Parquet file that holds its rows."""
+    """The immutable changes of one plan.
+
+    `declaration` is the data extension's as it was planned: staging, import and settling keep to it, whatever the
+    catalogue says by then. `path` is the Parquet file that holds the rows, relative to the files' folder.
+    """
 
     id: str
     mid: int
@@ -26,6 +30,7 @@ class ChangeSet:
     base_version: str
     snapshot_id: str
     state: Literal["planned", "settled", "superseded"]
+    declaration: dict[str, Any]
     figures: dict[str, Any]
     gate: list[str]
     path: str
@@ -36,7 +41,10 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class ImportFile:
-    """One staged file of an attempt, and the import task that takes it; figures are null until it ends."""
+    """One staged file of an attempt, and the import task that takes it; figures are null until it ends.
+
+    `path` is relative to the files' folder.
+    """
 
     attempt_id: str
     operation: Literal["insert", "update"]

@@ -53,6 +53,7 @@ change_sets = Table(
     Column("base_version", String(64), nullable=False),
     Column("snapshot_id", String(64), nullable=False),
     Column("state", String(12), nullable=False),
+    Column("declaration", JSON, nullable=False),
     Column("figures", JSON, nullable=False),
     Column("gate", JSON, nullable=False),
     Column("path", String, nullable=False),
@@ -64,7 +65,7 @@ change_sets = Table(
 Index(
     "one_open_change_set",
     change_sets.c.mid,
-    change_sets.c.data_extension,
+    change_sets.c.customer_key,
     unique=True,
     sqlite_where=text("state = 'planned'"),
     postgresql_where=text("state = 'planned'"),

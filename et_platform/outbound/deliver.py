@@ -23,16 +23,17 @@ def deliver(road: Road, data_extension: Declared[DataExtension]) -> Settlement |
 
     Raises ImportStillRunning, LeaseTaken and the client's errors; the next plan takes up what is open then.
     """
-    with road.lease(data_extension.name):
-        attempt = road.ledger.open_attempt(road.mid, data_extension.name)
+    with road.lease_of(data_extension.is_) as held:
+        attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
         if attempt is None:
             return None
         with road.open_exacttarget() as exacttarget:
             for file in attempt.files:
                 if file.state == "uploaded":
+                    held.check()
                     file = _start(road, exacttarget, data_extension, file)
                 resolve(road, exacttarget, file)  # one import at a time into one data extension
-            return settle(road, exacttarget, data_extension, road.ledger.attempt(attempt.id))
+            return settle(road, exacttarget, road.ledger.attempt(attempt.id), held)
 
 
 def _start(

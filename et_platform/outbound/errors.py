@@ -24,5 +24,13 @@ class StagingFailed(OutboundError):
     """The files could not be written, for instance because the disk is full."""
 
 
+class RowsMissing(OutboundError):
+    """The file with the rows of a change set is gone."""
+
+
+class StalePlan(OutboundError):
+    """The CRM was read again, or the declaration changed, since the change set was planned."""
+
+
 class ImportStillRunning(OutboundError):
     """The deadline passed before ExactTarget finished; the next run adopts the import."""

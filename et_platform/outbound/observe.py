@@ -11,6 +11,7 @@ import duckdb
 
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
+from et_platform.exacttarget.errors import NotFound
 from et_platform.sync.identity import Operation
 from et_platform.sync.staging import travelling_fields
 
@@ -37,15 +38,18 @@ def observed_rows(
     ).fetchall()
     keys = [row[0] for row in found]
     scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
-    batches = exacttarget.rows.read(
-        customer_key=data_extension.customer_key,
-        fields=names,
-        keys=(key, keys) if len(keys) <= LOOK_UP_LIMIT else None,
-    )
-    for batch in batches:
-        scratch.register("batch", batch)
-        scratch.execute(f"INSERT INTO observed SELECT {', '.join(quoted(name) for name in names)} FROM batch")
-        scratch.unregister("batch")
+    try:
+        batches = exacttarget.rows.read(
+            customer_key=data_extension.customer_key,
+            fields=names,
+            keys=(key, keys) if len(keys) <= LOOK_UP_LIMIT else None,
+        )
+        for batch in batches:
+            scratch.register("batch", batch)
+            scratch.execute(f"INSERT INTO observed SELECT {', '.join(quoted(name) for name in names)} FROM batch")
+            scratch.unregister("batch")
+    except NotFound:
+        scratch.execute("DELETE FROM observed")  # the data extension itself is gone: it holds no row
     try:
         yield "observed"
     finally:

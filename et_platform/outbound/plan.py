@@ -5,6 +5,7 @@ What belongs here: running the plan's SQL on the lake, and recording its outcome
 """
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -47,33 +48,56 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
     Raises NothingToPlanFrom without a snapshot, LeaseTaken while another run works on the data extension, and the
     client's errors when an earlier attempt is in doubt and ExactTarget cannot be asked.
     """
-    with road.lease(data_extension.name), _scratch(road.change_sets(data_extension.name)) as scratch:
-        settled = settle_open_attempt(road, data_extension)
+    name = road.lake_name(data_extension.is_)
+    with road.lease_of(data_extension.is_) as held, _scratch(road.change_sets(data_extension.is_)) as scratch:
+        settled = settle_open_attempt(road, data_extension, held)
         _prepare_tables(road, data_extension)
         with road.lake.read() as connection:
-            snapshot_id = _evaluate(connection, catalog, data_extension)
-            figures = _figures(connection, catalog, data_extension)
+            snapshot_id = _evaluate(connection, catalog, data_extension, name)
+            figures = _figures(connection, catalog, data_extension, name)
             _save(connection, data_extension, scratch)
-            base = acknowledged.base_version(connection, data_extension.name)
+            base = acknowledged.base_version(connection, name)
             rows, fingerprint = _fetch_one(
                 connection, sql.content_fingerprint(data_extension.is_, _parquet(scratch / "changes.parquet"))
             )
-        _record_in_lake(road, data_extension, scratch)
+        _record_in_lake(road, name, scratch)
         verdict = gate.evaluate(data_extension.is_.guards, figures)
         change_set = None
         if rows:
-            change_set = _change_set(road, data_extension, base, rows, fingerprint, snapshot_id, figures, verdict)
-            _keep(scratch / "changes.parquet", Path(change_set.path))
+            identity = change_set_id(
+                mid=road.mid,
+                customer_key=data_extension.is_.customer_key,
+                declaration=sql.declaration_version(data_extension.is_, catalog.entity_of(data_extension).is_),
+                base_version=base,
+                rows=rows,
+                fingerprint=fingerprint,
+            )
+            path = _keep(scratch / "changes.parquet", road.change_sets(data_extension.is_) / f"{identity}.parquet")
+            change_set = ChangeSet(
+                id=identity,
+                mid=road.mid,
+                data_extension=data_extension.name,
+                customer_key=data_extension.is_.customer_key,
+                base_version=base,
+                snapshot_id=snapshot_id,
+                state="planned",
+                declaration=data_extension.is_.model_dump(mode="json", by_alias=True),
+                figures=asdict(figures),
+                gate=list(verdict.reasons),
+                path=road.kept(path),
+                run_id=road.run_id,
+                created_at=datetime.now(UTC),
+            )
             road.ledger.plan(change_set)
         else:
-            road.ledger.close_open_change_set(road.mid, data_extension.name)
+            road.ledger.close_open_change_set(road.mid, data_extension.is_.customer_key)
         _forget_old_rows(road, data_extension)
     road.tell(f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates.")
     return Plan(data_extension.name, snapshot_id, figures, verdict, change_set, settled)
 
 
 def _prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
-    name = data_extension.name
+    name = road.lake_name(data_extension.is_)
     with road.lake.read() as connection:
         ready = acknowledged.are_tables_ready(connection, name, data_extension.is_)
         ready = ready and quarantine.are_tables_ready(connection, name)
@@ -83,7 +107,9 @@ def _prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None
             quarantine.ensure_tables(connection, name)
 
 
-def _evaluate(connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension]) -> str:
+def _evaluate(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension], name: str
+) -> str:
     """Fill the temporary table `evaluated`; returns the snapshot's id."""
     entity = catalog.entity_of(data_extension)
     found = latest_snapshot(connection, entity.name)
@@ -95,18 +121,18 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_exte
         data_extension.is_,
         entity.is_,
         snapshot=f"lake.crm.{quoted(entity.name)}",
-        acknowledged=acknowledged.relation(data_extension.name),
-        rejections=quarantine.rejections_of(data_extension.name),
+        acknowledged=acknowledged.relation(name),
+        rejections=quarantine.rejections_of(name),
     )
     connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
     return found[0]
 
 
 def _figures(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension]
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension], name: str
 ) -> sql.PlanFigures:
     snapshot = f"lake.crm.{quoted(catalog.entity_of(data_extension).name)}"
-    held_by_us = acknowledged.relation(data_extension.name)
+    held_by_us = acknowledged.relation(name)
     rows = dict(connection.execute("SELECT _class, count(*) FROM evaluated GROUP BY _class").fetchall())
     (total,) = _fetch_one(connection, f"SELECT count(*) FROM {snapshot}")
     (known,) = _fetch_one(connection, f"SELECT count(*) FROM {held_by_us}")
@@ -143,59 +169,27 @@ def _save(connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataEx
         connection.execute(f"COPY ({query}) TO {literal(str(scratch / f'{name}.parquet'))} (FORMAT parquet)")
 
 
-def _record_in_lake(road: Road, data_extension: Declared[DataExtension], scratch: Path) -> None:
+def _record_in_lake(road: Road, name: str, scratch: Path) -> None:
     with road.lake.write() as connection:
-        quarantine.replace(connection, data_extension.name, f"SELECT * FROM {_parquet(scratch / 'quarantine.parquet')}")
+        quarantine.replace(connection, name, f"SELECT * FROM {_parquet(scratch / 'quarantine.parquet')}")
         unchanged = _parquet(scratch / "unchanged.parquet")
         if _fetch_one(connection, f"SELECT count(*) FROM {unchanged}")[0]:
-            acknowledged.refresh_source_hashes(connection, data_extension.name, unchanged)
+            acknowledged.refresh_source_hashes(connection, name, unchanged)
 
 
-def _change_set(
-    road: Road,
-    data_extension: Declared[DataExtension],
-    base: str,
-    rows: int,
-    fingerprint: str,
-    snapshot_id: str,
-    figures: sql.PlanFigures,
-    verdict: gate.Verdict,
-) -> ChangeSet:
-    identity = change_set_id(
-        mid=road.mid,
-        customer_key=data_extension.is_.customer_key,
-        base_version=base,
-        rows=rows,
-        fingerprint=fingerprint,
-    )
-    return ChangeSet(
-        id=identity,
-        mid=road.mid,
-        data_extension=data_extension.name,
-        customer_key=data_extension.is_.customer_key,
-        base_version=base,
-        snapshot_id=snapshot_id,
-        state="planned",
-        figures=asdict(figures),
-        gate=list(verdict.reasons),
-        path=str(road.change_sets(data_extension.name) / f"{identity}.parquet"),
-        run_id=road.run_id,
-        created_at=datetime.now(UTC),
-    )
-
-
-def _keep(scratch: Path, path: Path) -> None:
-    """Give the saved rows their lasting, content-addressed name; what is there already is the same."""
-    if not path.exists():
-        scratch.chmod(0o600)
-        scratch.replace(path)
+def _keep(scratch: Path, path: Path) -> Path:
+    """Give the saved rows their lasting, content-addressed name, once they are on the disk."""
+    scratch.chmod(0o600)
+    with scratch.open("rb") as saved:
+        os.fsync(saved.fileno())
+    return scratch.replace(path)
 
 
 def _forget_old_rows(road: Road, data_extension: Declared[DataExtension]) -> None:
     """Delete the rows of change sets that never went, or that were settled longer ago than rows are kept."""
     before = datetime.now(UTC) - road.retention
-    for path in road.ledger.forgettable_paths(road.mid, data_extension.name, settled_before=before):
-        Path(path).unlink(missing_ok=True)
+    for path in road.ledger.forgettable_paths(road.mid, data_extension.is_.customer_key, settled_before=before):
+        (road.files / path).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -10,8 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from et_platform.ledger.leases import lease
+from et_platform.catalog.models import DataExtension
+from et_platform.duckdb_support import literal
+from et_platform.ledger.leases import Lease, lease
 from et_platform.ledger.ledger import Ledger
+from et_platform.ledger.records import ChangeSet
+from et_platform.outbound.errors import RowsMissing
+from et_platform.sync.identity import lake_name
 from et_platform.warehouse.lake import Lake
 
 if TYPE_CHECKING:  # zeep and paramiko are imported by the steps that use them
@@ -48,17 +53,39 @@ class Road:
     run_id: str
     tell: Callable[[str], None]
 
-    def lease(self, data_extension: str) -> AbstractContextManager[None]:
+    def lease(self, what: str) -> AbstractContextManager[Lease]:
+        """Exclusive use of something, across runs, command-line calls and machines."""
+        return lease(self.ledger, what)
+
+    def lease_of(self, data_extension: DataExtension) -> AbstractContextManager[Lease]:
         """Exclusive use of one data extension of this business unit."""
-        return lease(self.ledger, f"data extension {data_extension} of MID {self.mid}")
+        return self.lease(f"data extension {data_extension.customer_key} of MID {self.mid}")
 
-    def change_sets(self, data_extension: str) -> Path:
+    def lake_name(self, data_extension: DataExtension) -> str:
+        """Under which name the lake keeps what is known of a data extension of this business unit."""
+        return lake_name(mid=self.mid, customer_key=data_extension.customer_key)
+
+    def change_sets(self, data_extension: DataExtension) -> Path:
         """The folder of a data extension's saved change sets; what else is in there belongs to its lease."""
-        return _private_folder(self.files / "change_sets" / str(self.mid) / data_extension)
+        return _private_folder(self.files / "change_sets" / self.lake_name(data_extension))
 
-    def staged(self, data_extension: str) -> Path:
+    def staged(self, data_extension: DataExtension) -> Path:
         """The folder of a data extension's staged import files, one folder an attempt."""
-        return _private_folder(self.files / "staged" / str(self.mid) / data_extension)
+        return _private_folder(self.files / "staged" / self.lake_name(data_extension))
+
+    def rows_of(self, change_set: ChangeSet) -> str:
+        """SQL for the saved rows of a change set; raises RowsMissing when their file is gone."""
+        path = self.files / change_set.path
+        if not path.exists():
+            raise RowsMissing(
+                f"The rows of change set {change_set.id[:12]} of {change_set.data_extension} are gone: {path} is "
+                "missing. Restore the file from a backup of the data path and run this again; nothing was sent."
+            )
+        return f"read_parquet({literal(str(path))})"
+
+    def kept(self, path: Path) -> str:
+        """A file's name in the ledger: relative, so that the data path may be moved."""
+        return str(path.relative_to(self.files))
 
 
 def _private_folder(path: Path) -> Path:

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
 
 
-def ensure_data_extension(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> str:
+def ensure_data_extension(
+    exacttarget: "ExactTarget", declared: Declared[Declaration], *, acknowledged: int, is_first_load: bool
+) -> str:
     """Make the data extension what its declaration says; returns `created`, `extended` or `unchanged`.
 
-    Raises DeclarationMismatch when the name is taken by another data extension or a field differs in a way that
-    cannot be mended safely.
+    `acknowledged` is the number of rows that it is known to hold because of us; at a first load nothing was ever
+    imported. Raises DeclarationMismatch when the
+    name is taken by another data extension, a field differs in a way that cannot be mended safely, the data
+    extension vanished with rows of ours, or it holds rows whose ExactTarget-owned fields a first load would overwrite.
     """
     wanted = declared.is_
     present = exacttarget.data_extensions.get(customer_key=wanted.customer_key)
@@ -32,13 +36,37 @@ def ensure_data_extension(exacttarget: "ExactTarget", declared: Declared[Declara
                 f"the customer key {other.customer_key!r}, and names must be unique. If it is the one you mean, "
                 f"declare its customer key; else choose another name. Nothing was created and nothing was sent."
             )
+        if acknowledged:
+            raise DeclarationMismatch(
+                f"The data extension {wanted.customer_key} is not in ExactTarget any more (deleted, or its customer "
+                f"key changed), and {acknowledged} rows in it were acknowledged. Restore it or correct the customer "
+                f"key in {declared.at('customer_key')}; or, to fill it anew, run `etp forget {declared.name}` and "
+                "apply again. Nothing was sent."
+            )
         exacttarget.data_extensions.create(_to_create(wanted))
         return "created"
+    if is_first_load:
+        _refuse_to_overwrite(exacttarget, declared)
     missing = _compare(declared, present)
     if missing:
         exacttarget.data_extensions.add_fields(customer_key=wanted.customer_key, fields=missing)
         return "extended"
     return "unchanged"
+
+
+def _refuse_to_overwrite(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> None:
+    """A first load sends every field; a data extension that others filled must not lose what is theirs."""
+    theirs = [name for name, field in declared.is_.fields.items() if field.owner == "exacttarget"]
+    if not theirs:
+        return
+    customer_key, key = declared.is_.customer_key, declared.is_.key_field
+    if any(batch.num_rows for batch in exacttarget.rows.read(customer_key=customer_key, fields=[key], batch_size=1)):
+        raise DeclarationMismatch(
+            f"{declared.at('customer_key')}: the data extension {customer_key} already holds rows that did not come "
+            f"from here, and a first load would overwrite their {', '.join(theirs)}, which `owner: exacttarget` says "
+            "is ExactTarget's. Leave these fields out of the declaration for the first load, or choose another data "
+            "extension. Nothing was changed and nothing was sent."
+        )
 
 
 def _to_create(wanted: Declaration) -> DataExtension:
@@ -80,6 +108,13 @@ def _compare(declared: Declared[Declaration], present: DataExtension) -> list[Fi
             )
         elif found.is_primary_key != wanted.is_primary_key:
             problems.append(f"{declared.at('fields', name)}: {name}: `key` differs from the data extension's own")
+        elif found.is_required and not wanted.is_required:
+            problems.append(f"{declared.at('fields', name)}: {name} is required there; declare `required: true`")
+        elif wanted.type is FieldType.Decimal and (found.scale or 0) < (wanted.scale or 0):
+            problems.append(
+                f"{declared.at('fields', name)}: {name} is declared with scale {wanted.scale}, "
+                f"but keeps {found.scale or 0} digits after the point there and would round"
+            )
         elif wanted.max_length and found.max_length and found.max_length < wanted.max_length:
             problems.append(
                 f"{declared.at('fields', name)}: {name} is declared with length {wanted.max_length}, "

@@ -1,30 +1,27 @@
 """Step 5, and the first step of every plan: bring an attempt to its end, whatever state it was left in.
 
-What belongs here: asking ExactTarget for the outcome, reading back, acknowledging, cleaning up. What does not:
-what figures or values prove (sync/reconcile.py, sync/readback.py).
+What belongs here: asking ExactTarget for the outcome, the order of the ending, cleaning up. What does not: what is
+proven, and its acknowledgement in the lake (evidence.py).
 
 The order is the promise: the lake acknowledges (rows and attempt in one transaction), ExactTarget is cleaned up,
 the ledger closes. A crash anywhere in between makes the next run repeat only what changes nothing.
 """
 
-import contextlib
+import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import duckdb
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
+from et_platform.exacttarget.errors import PermissionDenied
+from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import UNSENT, Attempt, ImportFile
 from et_platform.outbound.errors import ImportStillRunning
-from et_platform.outbound.observe import observed_rows
+from et_platform.outbound.evidence import acknowledge, prove
 from et_platform.outbound.road import Road
-from et_platform.sync.readback import proven_keys
-from et_platform.sync.reconcile import ImportFigures, doubts
-from et_platform.warehouse import acknowledged, quarantine
+from et_platform.warehouse import acknowledged
+from et_platform.warehouse.snapshots import table_exists
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
@@ -47,59 +44,54 @@ class Settlement:
         return self.sent - self.acknowledged
 
 
-def settle_open_attempt(road: Road, data_extension: Declared[DataExtension]) -> Settlement | None:
-    """Settle what an earlier run left; None when nothing was, or when nothing of it had been sent.
-
-    To be called with the data extension's lease.
-    """
-    attempt = road.ledger.open_attempt(road.mid, data_extension.name)
+def settle_open_attempt(road: Road, data_extension: Declared[DataExtension], held: Lease) -> Settlement | None:
+    """Settle what an earlier run left; None when nothing was, or when nothing of it had been sent."""
+    attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
     if attempt is None:
         return None
     road.tell(f"Attempt {attempt.id} of an earlier run is open; settling it first.")
     with road.open_exacttarget() as exacttarget:
-        return settle(road, exacttarget, data_extension, attempt)
+        return settle(road, exacttarget, attempt, held)
 
 
-def settle(
-    road: Road, exacttarget: "ExactTarget", data_extension: Declared[DataExtension], attempt: Attempt
-) -> Settlement | None:
+def settle(road: Road, exacttarget: "ExactTarget", attempt: Attempt, held: Lease) -> Settlement | None:
     """Bring every file of the attempt to its end, acknowledge what is proven, and close the attempt.
 
-    Returns None when no file had been sent: the attempt is abandoned and its change set stays open.
+    It keeps to the declaration under which the change set was planned. Returns None when no file had been sent: the
+    attempt is abandoned and its change set stays open.
     """
+    change_set = road.ledger.change_set(attempt.change_set_id)
     sent = [resolve(road, exacttarget, file) for file in attempt.files if file.state not in (*UNSENT, "dropped")]
     unsent = [file for file in attempt.files if file.state in UNSENT]
     if not sent:
-        _remove_from_exacttarget(exacttarget, attempt.files)
-        for file in unsent:
-            road.ledger.advance_file(file, "dropped")
-        _remove_staged(attempt)
+        _remove_from_exacttarget(road, exacttarget, attempt.files)
+        _drop(road, unsent)
+        _remove_staged(road, attempt)
         road.ledger.close_attempt(attempt.id, acknowledged=None)
         road.tell(f"Attempt {attempt.id} had sent nothing; it is abandoned.")
         return None
-    change_set = road.ledger.change_set(attempt.change_set_id)
-    changes = f"read_parquet({literal(change_set.path)})"
-    problems: list[str] = []
-    with duckdb.connect() as scratch:
-        scratch.execute("CREATE TABLE proven (operation VARCHAR, _folded_key VARCHAR)")
-        for file in sent:
-            problems += _prove(road, exacttarget, data_extension, file, changes, scratch)
-        keys = scratch.execute("SELECT * FROM proven").to_arrow_table()
+    problems, keys = prove(road, exacttarget, change_set, sent)
+    held.check()
     with road.lake.write() as connection:
         connection.register("proven_keys", keys)
-        rows = _acknowledge(connection, data_extension, attempt, sent, changes)
-    _remove_from_exacttarget(exacttarget, attempt.files)
+        rows = acknowledge(connection, change_set, attempt.id, sent, road.rows_of(change_set))
+    _remove_from_exacttarget(road, exacttarget, attempt.files)
     for file in sent:
         if file.state != "proven":
             proven = keys["operation"].to_pylist().count(file.operation)
             road.ledger.advance_file(file, "proven", rejected=file.rows - proven)
-    for file in unsent:
-        road.ledger.advance_file(file, "dropped")
-    _remove_staged(attempt)
+    _drop(road, unsent)
+    _remove_staged(road, attempt)
     road.ledger.close_attempt(attempt.id, acknowledged=rows)
-    road.tell(f"Attempt {attempt.id}: {rows} rows acknowledged.")
+    for line in (*problems, f"Attempt {attempt.id}: {rows} rows acknowledged."):
+        road.tell(line)
     files = road.ledger.attempt(attempt.id).files
     return Settlement(attempt.id, change_set.id, files, sum(file.rows for file in sent), rows, tuple(problems))
+
+
+def _drop(road: Road, unsent: list[ImportFile]) -> None:
+    for file in unsent:
+        road.ledger.advance_file(file, "dropped")
 
 
 def resolve(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> ImportFile:
@@ -120,8 +112,8 @@ def _ask(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> ImportFile
     if task_id is None:
         # Without file and definition a start that comes late can change nothing any more, so what is read back
         # afterwards is final. The last look is for a start that came while they were taken away.
-        _remove_from_exacttarget(exacttarget, (file,))
-        task_id = _look_for_task(road, exacttarget, file, deadline=0)
+        _remove_from_exacttarget(road, exacttarget, (file,))
+        task_id = _look_for_task(road, exacttarget, file, deadline=min(road.pace.doubt_deadline, 3 * road.pace.poll))
     if task_id is None:
         road.tell(f"No import of {file.remote} is known to ExactTarget; its rows are read back.")
         return road.ledger.advance_file(file, "missing")
@@ -171,75 +163,14 @@ def _wait_for_end(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> I
         pause = min(pause * 2, road.pace.poll_cap)
 
 
-def _prove(
-    road: Road,
-    exacttarget: "ExactTarget",
-    data_extension: Declared[DataExtension],
-    file: ImportFile,
-    changes: str,
-    scratch: duckdb.DuckDBPyConnection,
-) -> list[str]:
-    """Add the keys that are proven to the table `proven`; returns what was not clean, in words."""
-    reasons = ("ExactTarget knows no such import",) if file.status is None else doubts(_figures(file))
-    if not reasons:
-        scratch.execute(
-            f"INSERT INTO proven SELECT _operation, _folded_key FROM {changes} WHERE _operation = ?", [file.operation]
-        )
-        return []
-    with observed_rows(exacttarget, data_extension.is_, file.operation, changes, scratch) as observed:
-        query = proven_keys(data_extension.is_, file.operation, changes=changes, observed=observed)
-        scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
-    counted = scratch.execute("SELECT count(*) FROM proven WHERE operation = ?", [file.operation]).fetchone()
-    assert counted is not None
-    if counted[0] == file.rows and file.status is None:
-        return []  # the answer was lost, and the rows are there: nothing is wrong
-    task = f"import task {file.task_id}" if file.task_id is not None else "the import"
-    return [
-        f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are in the data "
-        f"extension as they were sent and are acknowledged; {file.rows - counted[0]} are not, and stay changes "
-        "(after a second rejection with the same content: quarantine)."
-    ]
-
-
-def _acknowledge(
-    connection: duckdb.DuckDBPyConnection,
-    data_extension: Declared[DataExtension],
-    attempt: Attempt,
-    sent: list[ImportFile],
-    changes: str,
-) -> int:
-    name = data_extension.name
-    acknowledged.ensure_tables(connection, name, data_extension.is_)
-    already = acknowledged.is_applied(connection, attempt.id)
-    if already is not None:
-        return already
-    connection.execute(
-        f"CREATE TEMP TABLE proven_rows AS SELECT c.* FROM {changes} AS c JOIN proven_keys AS p "
-        "ON p.operation = c._operation AND p._folded_key = c._folded_key"
-    )
-    quarantine.ensure_tables(connection, name)
-    for file in sent:
-        if file.status is None:
-            continue  # an import that never ran rejected nothing
-        rejected = (
-            f"(SELECT _folded_key, _source_hash FROM {changes} WHERE _operation = {literal(file.operation)} "
-            f"AND _folded_key NOT IN (SELECT _folded_key FROM proven_rows))"
-        )
-        quarantine.record_rejections(connection, name=name, rejected=rejected, attempt_id=attempt.id, file=file.remote)
-    return acknowledged.apply(
-        connection,
-        name=name,
-        data_extension=data_extension.is_,
-        change_set_id=attempt.change_set_id,
-        attempt_id=attempt.id,
-        proven="proven_rows",
-    )
-
-
-def _remove_from_exacttarget(exacttarget: "ExactTarget", files: tuple[ImportFile, ...]) -> None:
+def _remove_from_exacttarget(road: Road, exacttarget: "ExactTarget", files: tuple[ImportFile, ...]) -> None:
     """Take the attempt's definitions and files away; what is gone already is fine."""
     for file in files:
-        exacttarget.imports.delete(customer_key=file.definition_key)
+        try:
+            exacttarget.imports.delete(customer_key=file.definition_key)
+        except PermissionDenied as error:
+            # Without its file a definition imports nothing, so an account that may not delete it is no obstacle.
+            road.tell(f"Import definition {file.definition_key} stays in ExactTarget: {error}")
     with exacttarget.ftp() as ftp:
         for file in files:
             ftp.remove(remote_path(file))
@@ -251,31 +182,18 @@ def remote_path(file: ImportFile, *, unfinished: bool = False) -> str:
     return f"Import/{file.remote}{'.tmp' if unfinished else ''}"
 
 
-def _remove_staged(attempt: Attempt) -> None:
+def _remove_staged(road: Road, attempt: Attempt) -> None:
     """The rows stay in the change set; a second copy of personal data is not kept."""
     for file in attempt.files:
-        Path(file.path).unlink(missing_ok=True)
-        with contextlib.suppress(FileNotFoundError, OSError):
-            Path(file.path).parent.rmdir()
-
-
-def _figures(file: ImportFile) -> ImportFigures:
-    return ImportFigures(
-        status=file.status or "",
-        staged=file.rows,
-        successful=file.successful or 0,
-        duplicated=file.duplicated or 0,
-        errors=file.errors or 0,
-        restricted=file.restricted,
-        total=file.total or 0,
-    )
+        shutil.rmtree((road.files / file.path).parent, ignore_errors=True)
 
 
 def acknowledged_rows(road: Road, data_extension: Declared[DataExtension]) -> int:
     """How many rows of the data extension are acknowledged now."""
+    name = road.lake_name(data_extension.is_)
     with road.lake.read() as connection:
-        if not acknowledged.are_tables_ready(connection, data_extension.name, data_extension.is_):
+        if not table_exists(connection, "acknowledged", name):
             return 0
-        row = connection.execute(f"SELECT count(*) FROM {acknowledged.relation(data_extension.name)}").fetchone()
+        row = connection.execute(f"SELECT count(*) FROM {acknowledged.relation(name)}").fetchone()
     assert row is not None
     return row[0]

@@ -18,8 +18,17 @@ def take_snapshot(road: Road, entity: Declared[CrmEntity]) -> Snapshot:
     """Replace the entity's snapshot by what the CRM holds now.
 
     Raises CrmError when the CRM cannot be read and DeclarationMismatch when the catalogue asks for a table or
-    column that it does not have; the former snapshot then stays.
+    column that it does not have; the former snapshot then stays. One run at a time takes it, so that what was read
+    earlier never replaces what was read later.
     """
+    with road.lease(f"snapshot of {entity.name}"):
+        snapshot = _read(road, entity)
+        road.lake.tidy()
+    road.tell(f"Snapshot {snapshot.id} of {entity.name}: {snapshot.rows} rows.")
+    return snapshot
+
+
+def _read(road: Road, entity: Declared[CrmEntity]) -> Snapshot:
     source = Source(table=entity.is_.source.table, query=entity.is_.source.query)
     with road.open_crm() as crm:
         try:
@@ -33,9 +42,6 @@ def take_snapshot(road: Road, entity: Declared[CrmEntity]) -> Snapshot:
             raise DeclarationMismatch(
                 f"{entity.at('source')}: source: {error} The former snapshot was kept and nothing was sent."
             ) from None
-        snapshot = write_snapshot(
+        return write_snapshot(
             road.lake, name=entity.name, entity=entity.is_, rows=rows, fold=folded_key, run_id=road.run_id
         )
-    road.tell(f"Snapshot {snapshot.id} of {entity.name}: {snapshot.rows} rows.")
-    road.lake.tidy()
-    return snapshot

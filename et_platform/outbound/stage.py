@@ -1,7 +1,7 @@
 """Step 3: write the open change set as CSV files and put them on the Enhanced FTP.
 
-What belongs here: the gate's last look, files, hashes, uploads and their record. What does not: the CSV form
-(sync/staging.py) and the import (deliver.py).
+What belongs here: the last look at gate, plan and data extension, then files, hashes, uploads and their record. What
+does not: the CSV form (sync/staging.py) and the import (deliver.py).
 """
 
 import hashlib
@@ -15,36 +15,36 @@ import duckdb
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
 from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
-from et_platform.outbound.errors import GateClosed, StagingFailed
+from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
-from et_platform.outbound.settle import remote_path, settle_open_attempt
+from et_platform.outbound.settle import acknowledged_rows, remote_path, settle_open_attempt
+from et_platform.sync import gate
 from et_platform.sync.identity import Operation, definition_key, remote_name
+from et_platform.sync.plan import PlanFigures
 from et_platform.sync.staging import copy_to_csv
+from et_platform.warehouse.snapshots import latest_snapshot
 
 
 def stage_and_upload(road: Road, data_extension: Declared[DataExtension]) -> Attempt | None:
     """Begin an attempt at the open change set; returns None when there is none.
 
-    Raises GateClosed, DeclarationMismatch, StagingFailed, LeaseTaken and the client's errors; whatever was staged
-    or uploaded by then is dropped by the next plan, and nothing was imported.
+    Raises GateClosed, StalePlan, DeclarationMismatch, StagingFailed, LeaseTaken and the client's errors; whatever
+    was staged or uploaded by then is dropped by the next plan, and nothing was imported.
     """
-    with road.lease(data_extension.name):
-        settle_open_attempt(road, data_extension)
-        change_set = road.ledger.open_change_set(road.mid, data_extension.name)
+    with road.lease_of(data_extension.is_) as held:
+        settle_open_attempt(road, data_extension, held)
+        change_set = road.ledger.open_change_set(road.mid, data_extension.is_.customer_key)
         if change_set is None:
             return None
-        if change_set.gate:
-            raise GateClosed(
-                f"The gate holds change set {change_set.id[:12]} of {data_extension.name} back: "
-                f"{' '.join(change_set.gate)} Nothing was sent. Mend the cause and plan again, or change the guards "
-                f"in {data_extension.at('guards')}."
-            )
+        _look_again(road, data_extension, change_set)
+        known = acknowledged_rows(road, data_extension)
         with road.open_exacttarget() as exacttarget:
-            outcome = ensure_data_extension(exacttarget, data_extension)
-            road.tell(f"Data extension {data_extension.is_.customer_key}: {outcome}.")
+            outcome = ensure_data_extension(
+                exacttarget, data_extension, acknowledged=known, is_first_load=change_set.base_version == "none"
+            )
+            road.tell(f"Data extension {change_set.customer_key}: {outcome}.")
             attempt_id = secrets.token_hex(8)
             files = _write_files(road, data_extension, change_set, attempt_id)
             road.ledger.begin_attempt(
@@ -52,21 +52,45 @@ def stage_and_upload(road: Road, data_extension: Declared[DataExtension]) -> Att
             )
             with exacttarget.ftp() as ftp:
                 for file in files:
-                    ftp.put(Path(file.path), remote_path(file), temporary=remote_path(file, unfinished=True))
+                    ftp.put(road.files / file.path, remote_path(file), temporary=remote_path(file, unfinished=True))
                     road.ledger.advance_file(file, "uploaded")
                     road.tell(f"Uploaded {file.remote}: {file.rows} rows, {file.bytes} bytes.")
         return road.ledger.attempt(attempt_id)
 
 
+def _look_again(road: Road, data_extension: Declared[DataExtension], change_set: ChangeSet) -> None:
+    """The writing step trusts no earlier verdict: guards, snapshot and declaration are looked at as they are now."""
+    verdict = gate.evaluate(data_extension.is_.guards, PlanFigures(**change_set.figures))
+    if not verdict.is_open:
+        raise GateClosed(
+            f"The gate holds change set {change_set.id[:12]} of {data_extension.name} back: "
+            f"{' '.join(verdict.reasons)} Nothing was sent. Mend the cause and plan again, or change the guards "
+            f"in {data_extension.at('guards')}."
+        )
+    with road.lake.read() as connection:
+        snapshot = latest_snapshot(connection, data_extension.is_.source.crm)
+    if snapshot is None or snapshot[0] != change_set.snapshot_id:
+        raise StalePlan(
+            f"The CRM was read again since change set {change_set.id[:12]} of {data_extension.name} was planned. "
+            f"Materialize change_set/{data_extension.name} again, then this; nothing was sent."
+        )
+    if change_set.declaration["fields"] != data_extension.is_.model_dump(mode="json", by_alias=True)["fields"]:
+        raise StalePlan(
+            f"{data_extension.at('fields')}: the fields were declared anew since change set {change_set.id[:12]} was "
+            f"planned. Materialize change_set/{data_extension.name} again, then this; nothing was sent."
+        )
+
+
 def _write_files(
     road: Road, data_extension: Declared[DataExtension], change_set: ChangeSet, attempt_id: str
 ) -> list[ImportFile]:
-    folder = road.staged(data_extension.name) / attempt_id
+    rows = road.rows_of(change_set)
+    folder = road.staged(data_extension.is_) / attempt_id
     try:
         _clear(folder.parent)
         folder.mkdir(mode=0o700)
         files = [
-            _write_file(data_extension, change_set, attempt_id, operation, folder) for operation in get_args(Operation)
+            _write_file(road, data_extension, rows, attempt_id, operation, folder) for operation in get_args(Operation)
         ]
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,21 +108,19 @@ def _clear(folder: Path) -> None:
 
 
 def _write_file(
+    road: Road,
     data_extension: Declared[DataExtension],
-    change_set: ChangeSet,
+    rows: str,
     attempt_id: str,
     operation: Operation,
     folder: Path,
 ) -> ImportFile | None:
     path = folder / f"{operation}.csv"
     path.touch(mode=0o600)
-    query = copy_to_csv(
-        data_extension.is_, operation, changes=f"read_parquet({literal(change_set.path)})", path=str(path)
-    )
     with duckdb.connect() as connection:
-        row = connection.execute(query).fetchone()
-    rows = row[0] if row else 0
-    if rows == 0:
+        copied = connection.execute(copy_to_csv(data_extension.is_, operation, changes=rows, path=str(path))).fetchone()
+    count = copied[0] if copied else 0
+    if count == 0:
         path.unlink()
         return None
     with path.open("rb") as content:
@@ -107,11 +129,11 @@ def _write_file(
         attempt_id=attempt_id,
         operation=operation,
         state="staged",
-        path=str(path),
+        path=road.kept(path),
         remote=remote_name(data_extension.name, operation, attempt_id),
         sha256=sha256,
         bytes=path.stat().st_size,
-        rows=rows,
+        rows=count,
         definition_key=definition_key(attempt_id, operation),
         changed_at=datetime.now(UTC),
     )

@@ -10,9 +10,27 @@ from typing import Literal
 Operation = Literal["insert", "update"]
 
 
-def change_set_id(*, mid: int, customer_key: str, base_version: str, rows: int, fingerprint: str) -> str:
-    """The id of a change set: the same changes on the same base have the same id (32 hex digits)."""
-    return _digest("change set", str(mid), customer_key.lower(), base_version, str(rows), fingerprint)[:32]
+def change_set_id(
+    *, mid: int, customer_key: str, declaration: str, base_version: str, rows: int, fingerprint: str
+) -> str:
+    """The id of a change set: the same changes under the same declaration on the same base (32 hex digits)."""
+    return _digest("change set", str(mid), customer_key.lower(), declaration, base_version, str(rows), fingerprint)[:32]
+
+
+def lake_name(*, mid: int, customer_key: str) -> str:
+    """The name under which the lake keeps what is known of one data extension of one business unit.
+
+    Not the declaration's file name: another account or customer key is another data extension, of which nothing
+    is acknowledged.
+    """
+    safe = re.sub(r"[^a-z0-9_]", "_", customer_key.lower())
+    distinct = "" if safe == customer_key.lower() else "_" + _digest("lake name", customer_key.lower())[:8]
+    return f"{safe}{distinct}_{mid}"
+
+
+def write_back_id(*, entity: str, table: str, rows: int, fingerprint: str) -> str:
+    """The id of a write-back set: the same rows from the same values to the same values have the same id."""
+    return _digest("write-back", entity, table, str(rows), fingerprint)[:32]
 
 
 def definition_key(attempt_id: str, operation: Operation) -> str:

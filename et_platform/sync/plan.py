@@ -9,13 +9,13 @@ hash version or another declaration never sends a row again.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from et_platform.catalog.models import CrmEntity, DataExtension
+from et_platform.catalog.sql_types import READING_VERSION
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
-from et_platform.sync.field_rules import FieldRule, field_rules
+from et_platform.sync.field_rules import field_rules
 
 MAXIMUM_REJECTIONS = 2
 """A row that ExactTarget rejected this often with the same content waits in quarantine until it changes."""
@@ -49,9 +49,12 @@ class PlanFigures:
         return self.quarantined + self.held + self.unknown
 
 
-def declaration_version(rules: Sequence[FieldRule]) -> str:
-    """A fingerprint of everything that turns a snapshot row into a desired one."""
-    return hashlib.sha256(repr((folding.VERSION, tuple(rules))).encode()).hexdigest()[:16]
+def declaration_version(data_extension: DataExtension, entity: CrmEntity) -> str:
+    """A fingerprint of everything that turns the CRM's text into a desired row: reading, folding, rules, owners."""
+    rules = tuple(field_rules(data_extension, entity, "s"))
+    columns = tuple((name, c.type, c.precision, c.scale) for name, c in entity.columns.items())
+    owners = tuple((name, f.owner, f.key) for name, f in data_extension.fields.items())
+    return hashlib.sha256(repr((READING_VERSION, folding.VERSION, columns, rules, owners)).encode()).hexdigest()[:16]
 
 
 def evaluation(
@@ -65,7 +68,7 @@ def evaluation(
     """
     rules = field_rules(data_extension, entity, "s")
     owned = [rule for rule in rules if data_extension.fields[rule.name].owner == "crm"]
-    source_hash = f"hash(s._row_hash, {literal(declaration_version(rules))})"
+    source_hash = f"hash(s._row_hash, {literal(declaration_version(data_extension, entity))})"
     values = ", ".join(f"{rule.value} AS {quoted(rule.name)}" for rule in rules)
     violations = ", ".join(
         f"CASE WHEN {condition} THEN {{'field': {literal(rule.name)}, 'reason': {literal(reason)}}} END"

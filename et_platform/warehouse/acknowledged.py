@@ -25,7 +25,11 @@ def relation(name: str) -> str:
 
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str, data_extension: DataExtension) -> None:
-    """Create what is missing, and add columns for newly declared fields (null until they are acknowledged)."""
+    """Create what is missing, and add columns for newly declared fields (null until they are acknowledged).
+
+    A column whose declared type changed is read as the new type; a value that is not of it becomes null, and with
+    that a change.
+    """
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {APPLIED} "
         "(data_extension VARCHAR, attempt_id VARCHAR, change_set_id VARCHAR, rows BIGINT, applied_at TIMESTAMPTZ)"
@@ -36,18 +40,42 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str, data_extensi
         f"CREATE TABLE IF NOT EXISTS {relation(name)} (_folded_key VARCHAR, _source_hash UBIGINT, "
         f"_attempt_id VARCHAR, _acknowledged_at TIMESTAMPTZ, {columns})"
     )
-    present = {row[0] for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
+    present = _columns(connection, name)
     for field, type_ in fields.items():
         if field not in present:
             connection.execute(f"ALTER TABLE {relation(name)} ADD COLUMN {quoted(field)} {type_}")
+    changed = {field: type_ for field, type_ in fields.items() if present.get(field, _plain(type_)) != _plain(type_)}
+    if any(field in present for field in changed):
+        casts = ", ".join(
+            f"TRY_CAST({quoted(field)} AS {type_}) AS {quoted(field)}" for field, type_ in changed.items()
+        )
+        connection.execute(f"CREATE TEMP TABLE retyped AS SELECT * REPLACE ({casts}) FROM {relation(name)}")
+        connection.execute(f"CREATE OR REPLACE TABLE {relation(name)} AS FROM retyped")
+        connection.execute("DROP TABLE retyped")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
+    return {row[0]: _plain(row[1]) for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
+
+
+def _plain(type_: str) -> str:
+    return type_.replace(" ", "").upper()
 
 
 def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str, data_extension: DataExtension) -> bool:
     """Whether `ensure_tables` has nothing to do."""
     if not (table_exists(connection, "acknowledged", name) and table_exists(connection, "acknowledged", "applied")):
         return False
-    present = {row[0] for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
-    return present >= set(data_extension.fields)
+    present = _columns(connection, name)
+    return all(present.get(field) == _plain(sql_type(declared)) for field, declared in data_extension.fields.items())
+
+
+def forget(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Forget every acknowledged row of a data extension; returns how many. The next plan sends them as inserts."""
+    row = connection.execute(f"SELECT count(*) FROM {relation(name)}").fetchone()
+    assert row is not None
+    connection.execute(f"DELETE FROM {relation(name)}")
+    return row[0]
 
 
 def base_version(connection: duckdb.DuckDBPyConnection, name: str) -> str:
@@ -77,7 +105,6 @@ def apply(
 
     To be called inside one write transaction. An attempt that is already applied changes nothing.
     """
-    ensure_tables(connection, name, data_extension)
     if (rows := is_applied(connection, attempt_id)) is not None:
         return rows
     now = datetime.now(UTC)

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from et_platform.duckdb_support import literal, load_extension
 
 CATALOGUE = "lake.sqlite"
-SCHEMAS = ("crm", "acknowledged", "quarantine", "history")
+SCHEMAS = ("crm", "acknowledged", "quarantine", "history", "extracts")
 
 
 class LakeBusy(Exception):
@@ -63,11 +63,13 @@ class Lake:
             connection.execute("COMMIT")
 
     def tidy(self) -> None:
-        """Forget table versions, and delete the files that only they used, once they are older than retention."""
+        """Delete what nothing refers to: table versions older than retention, and what killed writers left."""
         age = f"INTERVAL {int(self._retention.total_seconds())} SECOND"
         with self._locked(), self._connection() as connection:
             connection.execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - {age})")
             connection.execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {age})")
+            # Files of a writer that was killed before its commit: nobody else writes while we hold the lock.
+            connection.execute("CALL ducklake_delete_orphaned_files('lake', older_than => now())")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -93,7 +95,7 @@ class Lake:
             connection.close()
 
 
-_attached: dict[tuple[int, Path], duckdb.DuckDBPyConnection] = {}
+_attached: dict[tuple[int, Path, int | None], duckdb.DuckDBPyConnection] = {}
 _guard = threading.Lock()
 
 
@@ -103,12 +105,20 @@ def _database(folder: Path) -> duckdb.DuckDBPyConnection:
     Loading the extensions costs more than most transactions, so the last lake stays attached; between transactions
     that holds no lock. A forked child (another process id) attaches for itself.
     """
-    key = (os.getpid(), folder.absolute())
+    catalogue = folder / CATALOGUE
     with _guard:
+        key = (os.getpid(), catalogue, _identity(catalogue))
         if key not in _attached:
             _forget_own()
-            _attached[key] = _attach(folder)
+            connection = _attach(folder)
+            key = (os.getpid(), catalogue, _identity(catalogue))  # the first to attach makes the file
+            _attached[key] = connection
         return _attached[key]
+
+
+def _identity(catalogue: Path) -> int | None:
+    """Which file it is: a folder that was removed or restored from a backup is another lake."""
+    return catalogue.stat().st_ino if catalogue.exists() else None
 
 
 def _forget() -> None:

@@ -6,7 +6,7 @@ not: the rules that put a row there (sync/field_rules.py, sync/plan.py).
 
 import duckdb
 
-from et_platform.duckdb_support import quoted
+from et_platform.duckdb_support import literal, quoted
 from et_platform.warehouse.snapshots import table_exists
 
 REJECTIONS = "lake.quarantine.rejections"
@@ -42,7 +42,12 @@ def replace(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None
 
 def rejections_of(name: str) -> str:
     """SQL for the rejections of one data extension."""
-    return f"(SELECT * FROM {REJECTIONS} WHERE data_extension = '{name}')"
+    return f"(SELECT * FROM {REJECTIONS} WHERE data_extension = {literal(name)})"
+
+
+def forget_rejections(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Let every rejected row of a data extension be tried again."""
+    connection.execute(f"DELETE FROM {REJECTIONS} WHERE data_extension = ?", [name])
 
 
 def record_rejections(

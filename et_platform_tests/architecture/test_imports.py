@@ -23,7 +23,9 @@ RULES: dict[str, set[str]] = {
     "crm": LEAF,
     "warehouse": LEAF | {"catalog"},
     "ledger": {"liveness"},
+    "ingest": LEAF | {"catalog"},
     "outbound": LEAF | {"catalog", "crm", "exacttarget", "ledger", "sync", "warehouse"},
+    "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
     "resources": {"settings", "catalog", "crm", "exacttarget", "ledger", "outbound", "warehouse"},
     "presentation": {"settings", "catalog", "crm", "exacttarget", "ledger", "outbound", "warehouse"},
     "defs": {"catalog", "outbound", "presentation", "resources"},
@@ -33,7 +35,10 @@ RULES: dict[str, set[str]] = {
     "ui": {"processes"},
     "simulator": set(),
     "demo": {"settings", "instance", "terminal", "ui", "processes"},
-    "cli": {"settings", "catalog", "instance", "terminal", "ui", "demo", "simulator"},
+    "cli": {
+        *("settings", "catalog", "instance", "terminal", "ui", "demo", "simulator"),
+        *("outbound", "presentation", "resources"),
+    },
 }
 FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
     "catalog": {"dagster", "duckdb", "sqlalchemy", "requests", "zeep", "paramiko"},
@@ -42,7 +47,9 @@ FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
     "crm": {"dagster", "zeep", "paramiko", "requests"},
     "warehouse": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "ledger": {"dagster", "zeep", "paramiko", "requests", "duckdb"},
+    "ingest": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "outbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
+    "inbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "simulator": {"dagster", "zeep", "paramiko"},
 }
 

@@ -1,5 +1,6 @@
 """`etp` from the terminal: the road, its errors, and what it never shows."""
 
+import json
 import re
 import signal
 import sqlite3
@@ -77,10 +78,45 @@ def test_promise_16_no_secret_and_no_customers_value_reaches_output_logs_event_l
     haystack = "\n".join([*texts, *(path.read_bytes().decode("utf-8", "replace") for path in kept)])
     secrets = [platform.environment[name] for name in ("ET_CLIENT_SECRET", "ET_SFTP_PASSWORD")]
     with closing(sqlite3.connect(platform.folder / "crm.sqlite")) as connection:
-        people = connection.execute("SELECT customer_id, email, phone, first_name || ' ' || last_name FROM customers")
+        people = connection.execute(
+            "SELECT customer_id, email, phone, first_name || ' ' || last_name, city, birth_date FROM customers"
+        )
         values = {str(value) for row in people for value in row if value and len(str(value)) > 5}
     assert len(values) > CUSTOMERS
-    assert [value for value in (*secrets, "wrong-secret-value", *values) if value in haystack] == []
+    # The event log is JSON, so a value beyond ASCII might stand there in escapes.
+    forms = {form for value in (*secrets, "wrong-secret-value", *values) for form in (value, json.dumps(value)[1:-1])}
+    assert [form for form in forms if form in haystack] == []
+
+
+def test_promise_16_a_rejected_row_and_a_failing_lake_name_no_customer(fresh, exacttarget_info):
+    """Read-back, rejection and a value that the lake cannot take: none is quoted anywhere."""
+    assert fresh.etp("apply", "customers").returncode == 0
+    with closing(sqlite3.connect(fresh.folder / "crm.sqlite")) as connection, connection:
+        connection.execute("UPDATE customers SET first_name = 'Secretive O''Brien' WHERE customer_id = 'NTO-000001'")
+    path = fresh.folder / "catalog" / "crm" / "customers.yaml"
+    assert fresh.etp("apply", "customers").returncode == 0
+    text = path.read_text("utf-8").replace("first_name: {type: text", "first_name: {type: integer")
+    path.write_text(text, "utf-8")
+    done = fresh.etp("apply", "customers")
+    kept = [file for file in (fresh.folder / "data" / "dagster").rglob("*") if file.is_file()]
+    haystack = done.stdout + done.stderr + "".join(file.read_bytes().decode("utf-8", "replace") for file in kept)
+    assert "Secretive" not in haystack
+    assert "Brien" not in haystack
+
+
+def test_a_name_that_is_taken_is_explained_at_the_terminal(fresh, exacttarget_info):
+    from et_platform.exacttarget.models import DataExtension, Field, FieldType
+    from et_platform.resources import build_road
+    from et_platform.settings import Settings
+
+    values = {name[3:].lower(): value for name, value in fresh.environment.items() if name.startswith("ET_")}
+    key = fresh.folder.parent.name[-20:]
+    with build_road(Settings(**values), run_id="test", tell=lambda line: None).open_exacttarget() as exacttarget:
+        one = Field(name="Id", type=FieldType.Text, max_length=10, is_primary_key=True, is_required=True)
+        exacttarget.data_extensions.create(DataExtension(customer_key=f"other_{key}", name=f"E2E_{key}", fields=(one,)))
+    text = one_paragraph(fresh.etp("apply", "customers"))
+    assert "names must be unique" in text
+    assert re.search(r"customers\.yaml:\d+: name: ", text)
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,8 @@ def final_state(world: World) -> dict[str, Any]:
         "acknowledged": world.acknowledged(),
         "imported": world.imported_rows(),
         "files": sorted(set(world.file_states())),
-        "open": world.road.ledger.open_attempt(world.road.mid, "people") is not None
-        or world.road.ledger.open_change_set(world.road.mid, "people") is not None,
+        "open": world.road.ledger.open_attempt(world.road.mid, world.customer_key) is not None
+        or world.road.ledger.open_change_set(world.road.mid, world.customer_key) is not None,
         "left on the FTP site": len(world.left_on_the_ftp_site()),
     }
 

@@ -17,7 +17,7 @@ from et_platform_tests.scenario import person
 @contextlib.contextmanager
 def nearly_full(folder: Path) -> Iterator[None]:
     """A file system of 64 KiB at `folder`; where none may be mounted, a limit on the size of files instead."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     mounted = shutil.which("mount") is not None and (
         subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
@@ -42,12 +42,12 @@ def test_promise_3_a_full_disk_while_staging_is_explained_and_a_rerun_with_space
     world.snapshot()
     plan = world.plan()
     with (
-        nearly_full(world.folder / "data" / "files" / "staged"),
+        nearly_full(world.road.staged(world.declared.is_)),
         pytest.raises(StagingFailed, match=r"(No space left|too large).*Free some space.*nothing was sent") as caught,
     ):
         world.stage()
     assert "@example.org" not in str(caught.value)
-    assert world.road.ledger.open_attempt(world.road.mid, "people") is None
+    assert world.road.ledger.open_attempt(world.road.mid, world.customer_key) is None
     again, settlement = world.run()
     assert plan.change_set is not None
     assert again.change_set is not None

@@ -99,12 +99,12 @@ def test_promise_4_every_file_has_its_own_definition_and_nothing_is_left_behind(
     assert sorted(file.operation for file in settlement.files) == ["insert", "update"]
     assert len({file.task_id for file in settlement.files}) == 2
     assert not list((world.info["ftp_folder"] / "Import").glob(f"*{settlement.attempt_id}*"))
-    assert not list(world.road.staged("people").iterdir())
+    assert not list(world.road.staged(world.declared.is_).iterdir())
 
 
 def tamper(world: World, operation: str, change) -> None:
     """Change an uploaded file on the FTP site, as a fault between upload and import would."""
-    attempt = world.road.ledger.open_attempt(world.road.mid, "people")
+    attempt = world.road.ledger.open_attempt(world.road.mid, world.customer_key)
     assert attempt is not None
     file = next(f for f in attempt.files if f.operation == operation)
     path = world.info["ftp_folder"] / "Import" / file.remote
@@ -293,7 +293,7 @@ def test_rows_are_kept_for_their_owner_only_and_no_longer_than_needed(world):
     second = world.plan().change_set
     assert first is not None
     assert second is not None
-    folder = world.road.change_sets("people")
+    folder = world.road.change_sets(world.declared.is_)
     assert [path.name for path in folder.iterdir()] == [f"{second.id}.parquet"], "the superseded rows are gone"
     attempt = world.stage()
     staged = world.folder / "data" / "files" / "staged"
@@ -310,9 +310,12 @@ def test_rows_are_kept_for_their_owner_only_and_no_longer_than_needed(world):
 
 def test_promise_3_what_a_run_left_that_was_killed_before_its_attempt_was_recorded_is_cleared(world):
     world.crm(person())
-    for folder in (world.road.staged("people") / "0123", world.road.change_sets("people") / ".plan"):
+    for folder in (
+        world.road.staged(world.declared.is_) / "0123",
+        world.road.change_sets(world.declared.is_) / ".plan",
+    ):
         folder.mkdir()
         (folder / "rows").write_text("left")
     world.run()
-    assert not list(world.road.staged("people").iterdir())
-    assert [path.suffix for path in world.road.change_sets("people").iterdir()] == [".parquet"]
+    assert not list(world.road.staged(world.declared.is_).iterdir())
+    assert [path.suffix for path in world.road.change_sets(world.declared.is_).iterdir()] == [".parquet"]

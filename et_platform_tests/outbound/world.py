@@ -22,6 +22,7 @@ from et_platform.outbound.snapshot import take_snapshot
 from et_platform.outbound.stage import stage_and_upload
 from et_platform.resources import build_road
 from et_platform.settings import Settings
+from et_platform.warehouse.acknowledged import relation
 from et_platform_tests.scenario import DATA_EXTENSION, PERSON, write_catalog
 
 Person = Mapping[str, str | None]
@@ -39,7 +40,7 @@ def settings_for(folder: Path, info: Mapping[str, Any], **changes: Any) -> Setti
     }
     names = ("auth_url", "client_id", "client_secret", "mid")
     names += ("sftp_host", "sftp_port", "sftp_user", "sftp_password", "sftp_host_key")
-    return Settings(_env_file=None, **(usual | {name: info[name] for name in names} | changes))  # type: ignore[call-arg]
+    return Settings(**(usual | {name: info[name] for name in names} | changes))  # type: ignore[call-arg]
 
 
 @dataclass
@@ -133,7 +134,8 @@ class World:
     def acknowledged(self) -> dict[str, str]:
         """Name by folded key, as acknowledged."""
         with self.road.lake.read() as connection:
-            return dict(connection.execute("SELECT _folded_key, Name FROM lake.acknowledged.people").fetchall())
+            rows = relation(self.road.lake_name(self.declared.is_))
+            return dict(connection.execute(f"SELECT _folded_key, Name FROM {rows}").fetchall())
 
     def left_on_the_ftp_site(self) -> list[str]:
         """The names of this world's files that are still in Import, under whatever name they were uploaded."""

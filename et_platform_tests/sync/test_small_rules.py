@@ -82,10 +82,17 @@ def test_an_import_definition_key_fits_exacttargets_36_characters_and_is_one_a_f
 
 
 def test_a_change_set_id_changes_with_each_of_its_parts():
-    usual = {"mid": 1, "customer_key": "DE", "base_version": "none", "rows": 1, "fingerprint": "5"}
-    others = [{"mid": 2}, {"customer_key": "DF"}, {"base_version": "a"}, {"rows": 2}, {"fingerprint": "6"}]
+    usual = {"mid": 1, "customer_key": "DE", "declaration": "d", "base_version": "none", "rows": 1, "fingerprint": "5"}
+    others = [
+        {"mid": 2},
+        {"declaration": "e"},
+        {"customer_key": "DF"},
+        {"base_version": "a"},
+        {"rows": 2},
+        {"fingerprint": "6"},
+    ]
     ids = {change_set_id(**(usual | other)) for other in ({}, *others)}  # type: ignore[arg-type]
-    assert len(ids) == 6
+    assert len(ids) == 7
     assert change_set_id(**(usual | {"customer_key": "de"})) in ids, "ExactTarget ignores the case of keys"  # type: ignore[arg-type]
 
 

@@ -8,10 +8,11 @@ import sys
 import pyarrow as pa
 import pytest
 
+from et_platform.catalog.catalog import load_catalog
 from et_platform.warehouse import acknowledged
 from et_platform.warehouse.lake import Lake, LakeBusy
 from et_platform.warehouse.snapshots import latest_snapshot
-from et_platform_tests.scenario import example_catalog, person, snapshot_of
+from et_platform_tests.scenario import CRM, example_catalog, person, snapshot_of, write_catalog
 
 
 @pytest.fixture
@@ -32,6 +33,24 @@ def test_a_snapshot_keeps_every_row_and_says_what_could_not_be_read(lake, catalo
             (["points", "born"],)
         ]
         assert latest_snapshot(connection, "people") == (snapshot.id, 3)
+
+
+@pytest.mark.parametrize(
+    ("type_", "keys", "expected"),
+    [
+        ("integer", ["7", "007", " 7 ", "7.0", "+7"], {"7"}),
+        ("integer", ["7", "-7", "x7", None], {"7", "-7", "x7", None}),
+        ("decimal, scale: 2", ["7", "7.0", "7.00"], {"7.00"}),
+        ("text", ["7", "007"], {"7", "007"}),
+    ],
+)
+def test_one_key_in_several_spellings_is_one_key(lake, tmp_path, type_, keys, expected):
+    crm = CRM.replace("id: {type: text", f"id: {{type: {type_}")
+    snapshot_of(lake, load_catalog(write_catalog(tmp_path / "keys", crm=crm)), [person(id=key) for key in keys])
+    with lake.read() as connection:
+        found = connection.execute("SELECT _key, _folded_key, CAST(id AS VARCHAR) FROM lake.crm.people").fetchall()
+    assert {key for key, _, _ in found} == {folded for _, folded, _ in found} == expected
+    assert all(value in (key, None) for key, _, value in found), "the key is what is sent as the key"
 
 
 def test_promise_7_a_reader_that_fails_midway_leaves_the_former_snapshot(lake, catalog):
@@ -77,7 +96,7 @@ def test_many_read_while_one_writes_and_a_second_writer_waits(lake, tmp_path):
         assert reader.execute("SELECT x FROM lake.crm.t").fetchall() == [(1,)]
 
 
-def test_promise_3_a_writer_killed_before_its_commit_leaves_no_trace_and_no_lock(lake, tmp_path):
+def test_promise_3_a_writer_killed_before_its_commit_holds_no_lock_and_its_files_are_tidied_away(lake, tmp_path):
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -92,6 +111,23 @@ def test_promise_3_a_writer_killed_before_its_commit_leaves_no_trace_and_no_lock
         connection.execute("CREATE TABLE lake.crm.t AS SELECT 2 AS x")
     with lake.read() as connection:
         assert connection.execute("SELECT x FROM lake.crm.t").fetchall() == [(2,)]
+    assert list((tmp_path / "lake" / "data").rglob("*.parquet")), "the killed writer had written its rows already"
+    lake.tidy()
+    assert not list((tmp_path / "lake" / "data").rglob("*.parquet")), "one row is kept in the catalogue itself"
+    with lake.read() as connection:
+        assert connection.execute("SELECT x FROM lake.crm.t").fetchall() == [(2,)]
+
+
+def test_a_lake_whose_folder_was_replaced_is_attached_anew(lake, tmp_path):
+    import shutil
+
+    with lake.write() as connection:
+        connection.execute("CREATE TABLE lake.crm.t AS SELECT 1 AS x")
+    shutil.rmtree(tmp_path / "lake")
+    with lake.read() as connection:
+        assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake'").fetchone() == (
+            0,
+        )
 
 
 def test_promise_3_an_attempt_is_applied_once_however_often_it_is_replayed(lake, catalog):

@@ -1,0 +1,121 @@
+"""What is proven of an attempt, and its acknowledgement in the lake.
+
+What belongs here: figures and read-backs brought together with the rows that were sent. What does not: what figures
+or values prove (sync/reconcile.py, sync/readback.py), and when this happens (settle.py).
+
+Everything here keeps to the declaration under which the change set was planned, not to today's catalogue.
+"""
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from et_platform.catalog.models import DataExtension
+from et_platform.duckdb_support import literal
+from et_platform.ledger.records import ChangeSet, ImportFile
+from et_platform.outbound.observe import observed_rows
+from et_platform.outbound.road import Road
+from et_platform.sync.identity import lake_name
+from et_platform.sync.readback import proven_keys
+from et_platform.sync.reconcile import ImportFigures, doubts
+from et_platform.warehouse import acknowledged, quarantine
+
+if TYPE_CHECKING:
+    from et_platform.exacttarget.client import ExactTarget
+
+
+def prove(
+    road: Road, exacttarget: "ExactTarget", change_set: ChangeSet, sent: list[ImportFile]
+) -> tuple[list[str], pa.Table]:
+    """What was not clean, in words, and the proven rows as (operation, _folded_key)."""
+    data_extension = DataExtension.model_validate(change_set.declaration)
+    changes = road.rows_of(change_set)
+    problems: list[str] = []
+    with duckdb.connect() as scratch:
+        scratch.execute("CREATE TABLE proven (operation VARCHAR, _folded_key VARCHAR)")
+        for file in sent:
+            problems += _prove_file(exacttarget, data_extension, file, changes, scratch)
+        return problems, scratch.execute("SELECT * FROM proven").to_arrow_table()
+
+
+def _prove_file(
+    exacttarget: "ExactTarget",
+    data_extension: DataExtension,
+    file: ImportFile,
+    changes: str,
+    scratch: duckdb.DuckDBPyConnection,
+) -> list[str]:
+    reasons = ("ExactTarget knows no such import",) if file.status is None else doubts(_figures(file))
+    if not reasons:
+        scratch.execute(
+            f"INSERT INTO proven SELECT _operation, _folded_key FROM {changes} WHERE _operation = ?", [file.operation]
+        )
+        return []
+    with observed_rows(exacttarget, data_extension, file.operation, changes, scratch) as observed:
+        query = proven_keys(data_extension, file.operation, changes=changes, observed=observed)
+        scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
+    counted = scratch.execute("SELECT count(*) FROM proven WHERE operation = ?", [file.operation]).fetchone()
+    assert counted is not None
+    if counted[0] == file.rows and file.status is None:
+        return []  # the answer was lost, and the rows are there: nothing is wrong
+    task = f"import task {file.task_id}" if file.task_id is not None else "the import"
+    return [
+        f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are in the data "
+        f"extension as they were sent and are acknowledged; {file.rows - counted[0]} are not, and stay changes"
+        + (" (after a second rejection with the same content: quarantine)." if _rejects(file) else ".")
+    ]
+
+
+def acknowledge(
+    connection: duckdb.DuckDBPyConnection, change_set: ChangeSet, attempt_id: str, sent: list[ImportFile], changes: str
+) -> int:
+    """Merge the rows of `proven_keys`, count the rejected ones, and record the attempt; returns the merged rows.
+
+    To be called inside one write transaction; an attempt that is applied already changes nothing.
+    """
+    data_extension = DataExtension.model_validate(change_set.declaration)
+    name = lake_name(mid=change_set.mid, customer_key=change_set.customer_key)
+    already = acknowledged.is_applied(connection, attempt_id)
+    if already is not None:
+        return already
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE proven_rows AS SELECT c.* FROM {changes} AS c JOIN proven_keys AS p "
+        "ON p.operation = c._operation AND p._folded_key = c._folded_key"
+    )
+    for file in sent:
+        if not _rejects(file):
+            continue
+        rejected = (
+            f"(SELECT _folded_key, _source_hash FROM {changes} WHERE _operation = {literal(file.operation)} "
+            f"AND _folded_key NOT IN (SELECT _folded_key FROM proven_rows))"
+        )
+        quarantine.record_rejections(connection, name=name, rejected=rejected, attempt_id=attempt_id, file=file.remote)
+    return acknowledged.apply(
+        connection,
+        name=name,
+        data_extension=data_extension,
+        change_set_id=change_set.id,
+        attempt_id=attempt_id,
+        proven="proven_rows",
+    )
+
+
+def _rejects(file: ImportFile) -> bool:
+    """Whether the import says something about single rows: it completed, and it saw every row that was sent.
+
+    An import that failed as a whole, or read a torn file, says nothing against any row.
+    """
+    return file.status == "Completed" and file.total == file.rows
+
+
+def _figures(file: ImportFile) -> ImportFigures:
+    return ImportFigures(
+        status=file.status or "",
+        staged=file.rows,
+        successful=file.successful or 0,
+        duplicated=file.duplicated or 0,
+        errors=file.errors or 0,
+        restricted=file.restricted,
+        total=file.total or 0,
+    )
