@@ -6,12 +6,12 @@ What belongs here: finding the files, and rules that need two of them. What does
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from et_platform.catalog.loader import CatalogError, Location, line_of, load_declaration
-from et_platform.catalog.models import CrmEntity, DataExtension, Documented
+from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
 
 D = TypeVar("D", bound=Documented)
 
@@ -39,6 +39,7 @@ class Catalog:
 
     crm: dict[str, Declared[CrmEntity]]
     data_extensions: dict[str, Declared[DataExtension]]
+    writeback: dict[str, Declared[WriteBack]] = field(default_factory=dict)
 
     def entity_of(self, data_extension: Declared[DataExtension]) -> Declared[CrmEntity]:
         """The CRM entity that feeds a data extension."""
@@ -64,8 +65,10 @@ def load_catalog(folder: Path | None = None) -> Catalog:
     catalog = Catalog(
         crm=_load_folder(folder / "crm", CrmEntity, problems),
         data_extensions=_load_folder(folder / "data_extensions", DataExtension, problems),
+        writeback=_load_folder(folder / "writeback", WriteBack, problems),
     )
     problems += _conflicts(catalog)
+    problems += _writeback_conflicts(catalog)
     if problems:
         raise CatalogError("\n".join(problems))
     return catalog
@@ -104,13 +107,34 @@ def _conflicts(catalog: Catalog) -> Iterator[str]:
 
 
 def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
-    for name, field in declared.is_.fields.items():
+    for name, is_ in declared.is_.fields.items():
         where = f"{declared.at('fields', name, 'from')}: fields.{name}.from"
-        column = entity.is_.columns.get(field.source)
+        column = entity.is_.columns.get(is_.source)
         if column is None:
             known = ", ".join(entity.is_.columns)
-            yield f"{where}: {entity.path} declares no column {field.source!r}; it has: {known}."
-        elif not field.accepts(column.type):
-            yield f"{where}: a {field.type} field cannot take the {column.type} column {field.source!r}; change a type."
-        if field.key and field.source != entity.is_.key:
+            yield f"{where}: {entity.path} declares no column {is_.source!r}; it has: {known}."
+        elif not is_.accepts(column.type):
+            yield f"{where}: a {is_.type} field cannot take the {column.type} column {is_.source!r}; change a type."
+        if is_.key and is_.source != entity.is_.key:
             yield f"{where}: the key field must come from the entity's key {entity.is_.key!r}."
+
+
+def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:
+    for name, declared in catalog.writeback.items():
+        entity = catalog.crm.get(name)
+        if entity is None:
+            known = ", ".join(sorted(catalog.crm)) or "none"
+            yield f"{declared.path}:1: the file is named after no CRM entity; declared: {known}. Rename it."
+            continue
+        if declared.is_.key != entity.is_.key:
+            yield f"{declared.at('key')}: key: must be the entity's key {entity.is_.key!r}, by which rows are read."
+        for place, (column, types) in declared.is_.columns().items():
+            where = f"{declared.at(*place)}: {'.'.join(place)}"
+            found = entity.is_.columns.get(column)
+            if found is None:
+                yield (
+                    f"{where}: {entity.path} declares no column {column!r}, and what is not read cannot be guarded; "
+                    f"declare it there. It has: {', '.join(entity.is_.columns)}."
+                )
+            elif found.type not in types:
+                yield f"{where}: needs a column of type {' or '.join(types)}, and {column!r} is {found.type}."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
+from urllib.parse import quote, urlencode
 
 import pyarrow as pa
 from sqlalchemy.engine import URL, make_url
@@ -62,6 +63,12 @@ def connect(url: str) -> Crm:
 
     Raises CrmUnreachable, CrmAuthenticationFailed, or CrmError for a URL that cannot be used.
     """
+    place = address(url)
+    return PostgresCrm(place) if isinstance(place, str) else SqliteCrm(place)
+
+
+def address(url: str) -> Path | str:
+    """What a CRM's URL leads to: the path of a SQLite file, or a PostgreSQL conninfo. Raises CrmError."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -69,9 +76,11 @@ def connect(url: str) -> Crm:
         raise CrmError(f"The CRM's URL cannot be understood. Supported are {_SUPPORTED}.") from None
     kind = parsed.drivername.partition("+")[0]
     if kind == "sqlite":
-        return SqliteCrm(_path(parsed))
+        return _path(parsed)
     if kind in ("postgresql", "postgres"):
-        return PostgresCrm(parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+        # The parameters apart: libpq takes a plus sign for itself, and SQLAlchemy writes blanks as plus signs.
+        place = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
+        return f"{place}?{urlencode(parsed.query, doseq=True, quote_via=quote)}"
     raise CrmError(f"A CRM at a {parsed.drivername} URL cannot be read. Supported are {_SUPPORTED}.")
 
 

@@ -1,7 +1,8 @@
 """What can go wrong between us and a CRM.
 
 What belongs here: the errors, each one paragraph that says what is the matter and what to do. What does not: noticing
-them (sqlite.py, postgres.py). No message contains a password.
+them (sqlite.py, postgres.py and their writing twins). No message contains a password, or a value that was to be
+written.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,18 @@ class CrmAuthenticationFailed(CrmError):
 
 class ReadFailed(CrmError):
     """The database refused to run a query, or stopped in the middle of one."""
+
+
+class WriteFailed(CrmError):
+    """The database refused what was to be written; nothing was written."""
+
+
+class CrmReadOnly(WriteFailed):
+    """The database, or this user in it, can be read only."""
+
+
+class WriteInDoubt(CrmError):
+    """The connection broke while the database was making the changes last: perhaps it did, perhaps not."""
 
 
 class MissingTable(CrmError):

@@ -14,28 +14,15 @@ from typing import Any
 import duckdb
 import psycopg
 import pyarrow as pa
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
-from et_platform.crm.errors import (
-    CrmAuthenticationFailed,
-    CrmError,
-    CrmUnreachable,
-    MissingTable,
-    ReadFailed,
-)
+from et_platform.crm.errors import CrmError, CrmUnreachable, MissingTable, ReadFailed
+from et_platform.crm.postgres_session import UNIFORM_TEXT, open_session, visible_tables
 from et_platform.crm.source import Source, find_columns
 from et_platform.crm.stream import ATTACHED, StreamingCrm, said
 from et_platform.duckdb_support import literal, load_extension, quoted
 
-_SETTINGS = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO",
-    "IntervalStyle": "iso_8601",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "default_transaction_read_only": "on",
-}
-_REFUSALS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'FATAL:  role "')
+_SETTINGS = UNIFORM_TEXT | {"default_transaction_read_only": "on"}
 
 
 class PostgresCrm(StreamingCrm):
@@ -44,31 +31,9 @@ class PostgresCrm(StreamingCrm):
     def __init__(self, conninfo: str) -> None:
         """Open the database at a libpq URI; raises CrmUnreachable, CrmAuthenticationFailed or CrmError."""
         super().__init__()
-        try:
-            given = conninfo_to_dict(conninfo)
-            options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-            parameters = {"connect_timeout": "10", "application_name": "et_platform", **given}
-            parameters["options"] = f"{given.get('options', '')} {options}".strip()
-            parameters["client_encoding"] = "UTF8"
-            self._conninfo = make_conninfo(**parameters)
-        except psycopg.Error as error:
-            # The cause might quote the URL, password and all.
-            reason = _without_password(str(error), conninfo)
-            raise CrmError(f"The CRM's PostgreSQL URL cannot be used: {reason}. Correct it.") from None
-        place = f"{given.get('dbname', 'database')} at {given.get('host', 'the local server')}"
-        try:
-            self._session = self._open.enter_context(psycopg.connect(self._conninfo, autocommit=True))
-        except psycopg.OperationalError as error:
-            reason = _without_password(" ".join(str(error).split()), str(given.get("password") or ""))
-            if any(refusal in str(error) for refusal in _REFUSALS):
-                raise CrmAuthenticationFailed(
-                    f"The CRM's PostgreSQL database {place} does not let user {given.get('user', '(none given)')} in: "
-                    f"{reason}. Correct user and password in the CRM's URL, or the server's access rules."
-                ) from None
-            raise CrmUnreachable(
-                f"The CRM's PostgreSQL database {place} cannot be reached: {reason}. See whether the server runs, "
-                "and whether host, port and database in the CRM's URL are right."
-            ) from None
+        self._conninfo, session = open_session(conninfo, _SETTINGS)
+        self._session = self._open.enter_context(session)
+        self._session.autocommit = True
         if self._session.info.parameter_status("server_encoding") == "SQL_ASCII":
             # Such a server knows no encodings: it would stop at the first odd byte without saying where it is.
             self._conninfo = make_conninfo(self._conninfo, client_encoding="SQL_ASCII")
@@ -109,12 +74,7 @@ class PostgresCrm(StreamingCrm):
             raise self._failed(error.diag.message_primary or str(error)) from error
 
     def _tables(self) -> list[str]:
-        rows = self._session.execute(
-            "SELECT CASE WHEN table_schema = current_schema() THEN table_name"
-            " ELSE table_schema || '.' || table_name END FROM information_schema.tables"
-            " WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
-        )
-        return [row[0] for row in rows]
+        return visible_tables(self._session)
 
     def _explain(self, error: Exception, query: str) -> CrmError:
         return self._failed(said(error, query))
@@ -125,7 +85,3 @@ class PostgresCrm(StreamingCrm):
             f"The CRM's PostgreSQL database did not give the rows: {what}. Correct the query or the user's rights, "
             "or try again if the connection broke."
         )
-
-
-def _without_password(text: str, secret: str) -> str:
-    return text.replace(secret, "***") if secret else text

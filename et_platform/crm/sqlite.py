@@ -4,7 +4,8 @@ What belongs here: SQLite's way to list columns, to write values as text, and to
 is the same for PostgreSQL (stream.py).
 
 Only DuckDB's own copy of SQLite opens the file: with two copies in one process, one that closes the file would drop
-the other's locks. All rows come from one statement on one connection, and so from one snapshot.
+the other's locks (sqlite_file.py keeps our own writing apart). All rows come from one statement on one connection, and
+so from one snapshot.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from et_platform.crm.errors import CrmError, CrmUnreachable, MissingTable, ReadFailed
 from et_platform.crm.source import Source, find_columns
+from et_platform.crm.sqlite_file import reading
 from et_platform.crm.stream import ATTACHED, StreamingCrm, said
 from et_platform.duckdb_support import literal, load_extension, quoted
 
@@ -33,7 +35,12 @@ class SqliteCrm(StreamingCrm):
         if not path.is_file():
             trouble = "is not a file" if path.exists() else "does not exist"
             raise CrmUnreachable(f"The CRM's SQLite database {path} {trouble}. Correct the path in the CRM's URL.")
-        self._ask("SELECT count(*) FROM sqlite_schema")
+        self._open.enter_context(reading(path))
+        try:
+            self._ask("SELECT count(*) FROM sqlite_schema")
+        except CrmError:
+            self._open.close()
+            raise
 
     def columns(self, source: Source) -> tuple[str, ...]:
         """See connect.Crm."""

@@ -18,7 +18,12 @@ CREATE TABLE customers (
     opted_out BOOLEAN,
     opted_out_at TIMESTAMP,
     created_at TIMESTAMP,
-    updated_at TIMESTAMP
+    updated_at TIMESTAMP,
+    opt_out_evidence TEXT,
+    last_open_at TIMESTAMP,
+    last_click_at TIMESTAMP,
+    open_count INTEGER,
+    click_count INTEGER
 );
 
 CREATE INDEX customers_by_id ON customers (customer_id);

@@ -17,7 +17,10 @@ from et_platform.demo.crm_dice import Dice
 
 
 class Customer(NamedTuple):
-    """A row of customers, in the order of its columns. Dates and times are ISO text, booleans 1 and 0."""
+    """A row of customers, in the order of its columns. Dates and times are ISO text, booleans 1 and 0.
+
+    The last five are what ExactTarget says of a customer; a new one has none of it.
+    """
 
     customer_id: str | None
     email: str | None
@@ -36,6 +39,11 @@ class Customer(NamedTuple):
     opted_out_at: str | None
     created_at: str
     updated_at: str
+    opt_out_evidence: str | None = None
+    last_open_at: str | None = None
+    last_click_at: str | None = None
+    open_count: int | None = None
+    click_count: int | None = None
 
 
 def customer_id(number: int) -> str:

@@ -125,7 +125,8 @@ def _decides_on_newsletter(customer: Customer, _dice: Dice, now: datetime) -> di
     at = now.isoformat(" ")
     if customer.newsletter_opt_in:
         return {"newsletter_opt_in": 0, "opted_out": 1, "opted_out_at": at}
-    return {"newsletter_opt_in": 1, "newsletter_opt_in_at": at, "opted_out": 0, "opted_out_at": None}
+    cleared = {"opted_out": 0, "opted_out_at": None, "opt_out_evidence": None}
+    return {"newsletter_opt_in": 1, "newsletter_opt_in_at": at} | cleared
 
 
 _CHANGES: tuple[Callable[[Customer, Dice, datetime], dict[str, object]], ...] = (

@@ -22,6 +22,7 @@ from et_platform.exacttarget.errors import (
     ServiceUnavailable,
     SftpAuthenticationFailed,
 )
+from et_platform.exacttarget.extracts import Extracts
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.imports import Imports
 from et_platform.exacttarget.models import SystemStatus
@@ -48,6 +49,7 @@ class ExactTarget:
         self.data_extensions = DataExtensions(self._soap)
         self.rows = Rows(self._soap)
         self.imports = Imports(self._soap)
+        self.extracts = Extracts(self._soap)
 
     def __repr__(self) -> str:
         return f"ExactTarget(mid={self._connection.mid}, auth_url={self._connection.auth_url!r})"

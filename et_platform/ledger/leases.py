@@ -89,10 +89,11 @@ def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[
 
 def _take(ledger: Ledger, name: str, holder: str) -> str | None:
     """None when the lease is ours now; else who holds it."""
-    try:
-        return _take_once(ledger, name, holder)
-    except IntegrityError:  # two found nobody there and both wrote; the other one was first
-        return _take_once(ledger, name, holder)
+    while True:
+        try:
+            return _take_once(ledger, name, holder)
+        except IntegrityError:
+            continue  # two found nobody there and both wrote; the other one was first, and has it by now
 
 
 def _take_once(ledger: Ledger, name: str, holder: str) -> str | None:

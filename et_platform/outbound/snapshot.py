@@ -6,7 +6,7 @@ reading (crm) and typing (warehouse/snapshots.py).
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import CrmEntity
-from et_platform.crm.errors import MissingColumn, MissingTable
+from et_platform.crm.errors import MissingColumn, MissingTable, ReadFailed
 from et_platform.crm.source import Source
 from et_platform.outbound.errors import DeclarationMismatch
 from et_platform.outbound.road import Road
@@ -33,6 +33,10 @@ def _read(road: Road, entity: Declared[CrmEntity]) -> Snapshot:
     with road.open_crm() as crm:
         try:
             rows = crm.read(source, list(entity.is_.columns))
+        except ReadFailed as error:
+            raise DeclarationMismatch(
+                f"{entity.at('source')}: source: {error} The former snapshot was kept and nothing was sent."
+            ) from None
         except MissingColumn as error:
             raise DeclarationMismatch(
                 f"{entity.at('columns', error.column)}: columns.{error.column}: {error} Correct the declaration or "

@@ -17,7 +17,17 @@ from et_platform.duckdb_support import literal, quoted
 SERVER_OFFSET = "INTERVAL 6 HOUR"
 """Server time is UTC-6 all year, without daylight saving (vendor's documentation)."""
 
-_EMAIL = r"[^\s@,;:<>()\[\]\\\x22]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
+_LOCAL_PART = 100
+"""Characters before the @ that an EmailAddress field takes (vendor's documentation)."""
+
+_LETTER = r"[A-Za-z0-9\x{80}-\x{10FFFF}]"
+_LABEL = rf"{_LETTER}(?:(?:{_LETTER}|-)*{_LETTER})?"
+_EMAIL = rf"[^\s@,;:<>()\[\]\\\x22]+@(?:{_LABEL}\.)+{_LETTER}(?:{_LETTER}|-)*{_LETTER}"
+"""The form of an address in any script; that ExactTarget takes plain ASCII only is a reason of its own.
+
+As an import checks it (vendor's documentation): blanks, a second @ and a top-level domain of one character are
+refused; dots in a row and a dot before the @ are not.
+"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,17 @@ def _violations(field: DataExtensionField, column: str, source_type: str) -> Ite
 def _text_violations(field: DataExtensionField, text: str) -> Iterator[tuple[str, str]]:
     # ExactTarget counts UTF-16 units (nvarchar): an emoji is two.
     units = f"length({text}) + length(regexp_replace({text}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
-    yield f"is longer than {field.max_length} characters", f"{units} > {field.max_length}"
+    # UTF-8 never has fewer bytes than UTF-16 has units, and counting bytes costs next to nothing.
+    too_long = f"strlen({text}) > {field.max_length} AND {units} > {field.max_length}"
+    yield f"is longer than {field.max_length} characters", too_long
     yield "holds a control character", f"regexp_matches({text}, '[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F]')"
     if field.type == "EmailAddress":
         yield "is not an e-mail address", f"{text} <> '' AND NOT regexp_full_match({text}, '{_EMAIL}')"
+        yield (
+            "holds a letter or sign beyond ASCII, which ExactTarget takes in no e-mail address",
+            f"regexp_full_match({text}, '{_EMAIL}') AND NOT regexp_full_match({text}, '[!-~]+')",
+        )
+        yield (
+            f"has more than {_LOCAL_PART} characters before the @",
+            f"regexp_matches({text}, '^[^@]{{{_LOCAL_PART + 1}}}')",
+        )

@@ -96,10 +96,14 @@ def _columns(columns: Mapping[str, Column], key: str, fold: SqlExpression) -> li
         for name, column in columns.items()
         if column.type != "text"
     ]
+    # 7, 07 and 7.0 are one key of a number; what is no such value stays as it was written, to be named in quarantine.
+    key_text = quoted(key)
+    if columns[key].type != "text":
+        key_text = f"coalesce(CAST(({typed(columns[key], key_text)}) AS VARCHAR), {key_text})"
     return [
         *(f"{typed(column, quoted(name))} AS {quoted(name)}" for name, column in columns.items()),
-        f"{quoted(key)} AS _key",
-        f"{fold(quoted(key))} AS _folded_key",
+        f"{key_text} AS _key",
+        f"{fold(key_text)} AS _folded_key",
         f"hash({', '.join(quoted(name) for name in columns)}) AS _row_hash",
         f"list_filter([{', '.join(invalid) or 'NULL'}]::VARCHAR[], lambda c: c IS NOT NULL) AS _invalid",
     ]

@@ -87,3 +87,56 @@ def test_a_file_name_that_cannot_be_an_asset_key_is_refused(tmp_path):
 def test_a_folder_that_does_not_exist_names_the_setting(tmp_path):
     with pytest.raises(CatalogError, match="ET_CATALOG_PATH"):
         load_catalog(tmp_path / "nowhere")
+
+
+WRITE_BACK = """description: Opt-outs, for tests.
+table: people
+key: id
+consent:
+  opted_out: opted_in
+  opted_out_at: opted_in_at
+engagement:
+  opens: points
+"""
+
+
+def write_back_problems(folder: Path, text: str, name: str = "people") -> str:
+    write_catalog(folder)
+    (folder / "writeback").mkdir()
+    (folder / "writeback" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(folder)
+    return str(caught.value).replace(str(folder), "")
+
+
+def test_a_catalogue_needs_no_write_back_and_the_packaged_one_has_the_customers(tmp_path):
+    assert load_catalog(write_catalog(tmp_path)).writeback == {}
+    declared = load_catalog().writeback["customers"]
+    assert declared.is_.consent.opted_out_at == "opted_out_at"
+    path, line = declared.at("engagement", "opens").rsplit(":", 1)
+    assert Path(path).read_text(encoding="utf-8").split("\n")[int(line) - 1] == "  opens: open_count"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "expected"),
+    [
+        ("opted_out: opted_in\n", "opted_out: optd_in\n", 5, "consent.opted_out: /crm/people.yaml declares no column 'optd_in'"),
+        ("opens: points", "opens: name", 8, "engagement.opens: needs a column of type integer, and 'name' is text"),
+        ("opted_out_at: opted_in_at", "opted_out_at: spent", 6, "needs a column of type timestamp or date, and 'spent' is decimal"),
+        ("key: id", "key: name", 3, "key: must be the entity's key 'id'"),
+        ("  opens:", "  open:", 8, "engagement.open: unknown key; did you mean `opens`?"),
+        ("  opted_out: opted_in\n", "", 4, "consent.opted_out: this key is required"),
+        ("opted_out_at: opted_in_at", "opted_out_at: opted_in", 1, "column 'opted_in' is named twice: as consent.opted_out and as consent.opted_out_at"),
+    ],
+)  # fmt: skip
+def test_promise_16_each_mistake_in_a_write_back_is_explained(tmp_path, old, new, line, expected):
+    assert old in WRITE_BACK
+    told = write_back_problems(tmp_path, WRITE_BACK.replace(old, new, 1))
+    assert told.startswith(f"/writeback/people.yaml:{line}: ")
+    assert expected in told
+
+
+def test_promise_16_a_write_back_is_named_after_its_entity(tmp_path):
+    assert write_back_problems(tmp_path, WRITE_BACK, name="persons") == (
+        "/writeback/persons.yaml:1: the file is named after no CRM entity; declared: people. Rename it."
+    )

@@ -11,6 +11,8 @@ from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.lake import Lake
 from et_platform_tests.scenario import example_catalog, person, snapshot_of
 
+NO_ASCII = "holds a letter or sign beyond ASCII, which ExactTarget takes in no e-mail address"
+
 
 class World:
     """A lake with the example's data extension, for plans without files or network."""
@@ -153,9 +155,17 @@ def test_a_row_without_a_key_is_quarantined_with_the_reason(world, key):
         ("email", "no at sign", "Email", "is not an e-mail address"),
         ("email", "a@b", "Email", "is not an e-mail address"),
         ("email", "a@b@example.org", "Email", "is not an e-mail address"),
+        ("email", "a@example.c", "Email", "is not an e-mail address"),
+        ("email", "a b@example.org", "Email", "is not an e-mail address"),
+        ("email", "a@.org", "Email", "is not an e-mail address"),
+        ("email", "a@-example.org", "Email", "is not an e-mail address"),
+        ("email", "é@example.org", "Email", NO_ASCII),
+        ("email", "a@exämple.org", "Email", NO_ASCII),
+        ("email", "a\u00a0b@example.org", "Email", NO_ASCII),
+        ("email", f"{'x' * 101}@example.org", "Email", "has more than 100 characters before the @"),
         ("email", None, "Email", "is required, but empty"),
         ("email", "", "Email", "is required, but empty"),
-        ("email", f"{'x' * 250}@example.org", "Email", "is longer than 254 characters"),
+        ("email", f"a@{'x.' * 130}org", "Email", "is longer than 254 characters"),
         ("name", "x" * 11, "Name", "is longer than 10 characters"),
         ("name", "🏔" * 6, "Name", "is longer than 10 characters"),
         ("name", "a\x00b", "Name", "holds a control character"),
@@ -190,6 +200,9 @@ def test_promise_2_a_row_that_exacttarget_would_refuse_is_quarantined_with_field
     ("column", "value", "field", "expected"),
     [
         ("name", "", "Name", "None"),
+        ("email", f"{'x' * 100}@example.org", "Email", f"{'x' * 100}@example.org"),
+        ("email", "o'x+y.@a-b.example.org", "Email", "o'x+y.@a-b.example.org"),
+        ("email", "a..b@1.example.org", "Email", "a..b@1.example.org"),
         ("name", "x" * 10, "Name", "x" * 10),
         ("name", '"a", b;\n', "Name", '"a", b;\n'),
         ("points", " 12 ", "Points", "12"),

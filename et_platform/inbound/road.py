@@ -1,0 +1,54 @@
+"""What every step of the return road is given.
+
+What belongs here: one value that holds the opened parts, and the folders. What does not: reading settings
+(resources.py).
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from et_platform.ledger.inbound import InboundLedger
+from et_platform.ledger.leases import lease
+from et_platform.ledger.ledger import Ledger
+from et_platform.warehouse.lake import Lake
+
+if TYPE_CHECKING:  # zeep and paramiko are imported by the steps that use them
+    from et_platform.exacttarget.client import ExactTarget
+
+
+@dataclass(frozen=True)
+class InboundRoad:
+    """The parts that the steps work with. `tell` receives lines for people, free of personal data."""
+
+    mid: int
+    lake: Lake
+    ledger: Ledger
+    files: Path
+    open_exacttarget: "Callable[[], AbstractContextManager[ExactTarget]]"
+    run_id: str
+    tell: Callable[[str], None]
+
+    @property
+    def inbound(self) -> InboundLedger:
+        """The return road's part of the ledger."""
+        return InboundLedger(self.ledger)
+
+    def lease(self, file: str) -> AbstractContextManager[object]:
+        """Exclusive use of one extract file, named by its identity, or by its name while it is asked for."""
+        return lease(self.ledger, f"extract file {file}")
+
+    @property
+    def extracts(self) -> Path:
+        """The folder of fetched extract files, each in a folder named by the hash of its content."""
+        path = self.files / "extracts"
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def scratch(self, identity: str, purpose: str) -> Path:
+        """A private folder for one step's work on one file. To be used with the lease, and emptied before and after:
+        what a killed run left in it is of no use.
+        """
+        return self.extracts / f".{purpose}-{identity}"

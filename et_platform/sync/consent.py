@@ -1,0 +1,155 @@
+"""What ExactTarget's events say about the CRM's people: opt-outs and engagement, proposed as row changes.
+
+What belongs here: SQL over relations, the rule of consent, and which column gets which value. What does not: reading
+events (ingest, warehouse), writing the CRM (crm/write.py).
+
+Consent never goes backwards. An unsubscribe that is newer than everything the CRM has dated opts the person out; one
+that is older than an opt-in of the CRM's does nothing; no event ever clears an opt-out. Where one second cannot tell
+opt-in and unsubscribe apart, the unsubscribe counts. Moments are UTC and written to the second, so that what was
+written is found again whatever the CRM rounds to.
+"""
+
+from et_platform.catalog.models import CrmEntity, WriteBack
+from et_platform.duckdb_support import literal, quoted
+from et_platform.sync import folding
+
+LISTED = ("unknown", "held", "unmatched", "unreadable")
+"""Classes that are told and not written: keys that folding cannot decide; keys with copies in the CRM; keys that the
+CRM has not; rows whose columns hold something else than was declared."""
+
+
+def proposals(
+    write_back: WriteBack, entity: CrmEntity, *, snapshot: str, unsubscribes: str, opens: str, clicks: str
+) -> str:
+    """SQL for one row a person with events: `_class`, `_key`, `_folded_key`, `_opt_out`, `before`, `after`.
+
+    `snapshot` is the SQL name of the entity's snapshot; the others name relations with `subscriber_key`, `event_at`
+    (TIMESTAMP, UTC) and, for unsubscribes, `evidence`. `_class` is change, unchanged or one of LISTED. `_opt_out`:
+    this row opts somebody out; of a listed row, that it might have. `before` and `after` are structs of the CRM's
+    columns: as they were read, all of them, and as they are to be, those that events may write.
+    """
+    columns = {place: column for place, (column, _) in write_back.columns().items()}
+    values = _values(write_back, entity)
+    before = ", ".join(f"{literal(column)}: s.{quoted(column)}" for column in columns.values())
+    after = ", ".join(
+        f"{literal(column)}: CAST({value} AS {_sql_type(entity, column)})" for column, value in values.items()
+    )
+    differs = " OR ".join(f"before.{quoted(column)} IS DISTINCT FROM after.{quoted(column)}" for column in values)
+    names = ", ".join(literal(column) for column in columns.values())
+    return f"""
+WITH events AS (
+    SELECT _folded_key, _undecidable, min(subscriber_key) AS subscriber_key,
+        max({{'at': event_at, 'evidence': evidence}}) FILTER (kind = 'unsubscribe') AS unsubscribe,
+        max(event_at) FILTER (kind = 'open') AS last_open_at, count(*) FILTER (kind = 'open') AS opens,
+        max(event_at) FILTER (kind = 'click') AS last_click_at, count(*) FILTER (kind = 'click') AS clicks
+    FROM (
+        SELECT {folding.folded_key("subscriber_key")} AS _folded_key,
+            coalesce({folding.undecidable("subscriber_key")}, true) AS _undecidable, *
+        FROM (
+            SELECT 'unsubscribe' AS kind, subscriber_key, event_at, evidence FROM {unsubscribes}
+            UNION ALL SELECT 'open', subscriber_key, event_at, NULL FROM {opens}
+            UNION ALL SELECT 'click', subscriber_key, event_at, NULL FROM {clicks}
+        ) WHERE event_at IS NOT NULL
+    ) GROUP BY _folded_key, _undecidable
+),
+people AS (
+    SELECT s.*, count(*) OVER (PARTITION BY s._folded_key) AS _copies
+    FROM {snapshot} AS s SEMI JOIN events AS e ON e._folded_key = s._folded_key
+    QUALIFY row_number() OVER (PARTITION BY s._folded_key ORDER BY s._key) = 1
+),
+compared AS (
+    SELECT coalesce(s._key, e.subscriber_key) AS _key, e._folded_key,
+        e._undecidable OR e._folded_key IS NULL OR coalesce({folding.undecidable("s._key")}, false) AS _unknown,
+        s._folded_key IS NULL AS _unmatched, s._copies > 1 AS _copied,
+        list_has_any(s._invalid, [{names}]) AS _unreadable,
+        {_is_newer(write_back, entity)} AS _newer, e.unsubscribe IS NOT NULL AS _unsubscribed,
+        {{{before}}} AS before, {{{after}}} AS after
+    FROM events AS e LEFT JOIN people AS s ON s._folded_key = e._folded_key
+),
+judged AS (
+    SELECT CASE
+            WHEN _unknown THEN 'unknown'
+            WHEN _unmatched THEN 'unmatched'
+            WHEN _copied THEN 'held'
+            WHEN _unreadable THEN 'unreadable'
+            WHEN {differs} THEN 'change'
+            ELSE 'unchanged'
+        END AS _class, *
+    FROM compared
+)
+SELECT _class, _key, _folded_key,
+    CASE WHEN _class IN ({", ".join(literal(name) for name in LISTED)}) THEN _unsubscribed ELSE _newer END AS _opt_out,
+    before, after
+FROM judged"""
+
+
+def change_rows(proposed: str) -> str:
+    """SQL for (_key, before, after) of what is to be written; ordered, so that the same changes give the same file."""
+    return f"SELECT _key, before, after FROM {proposed} WHERE _class = 'change' ORDER BY _folded_key"
+
+
+def figures(proposed: str) -> str:
+    """SQL for (class, rows, opt-outs among them)."""
+    return (
+        f"SELECT _class, count(*), count(*) FILTER (_opt_out) FROM {proposed} WHERE _class <> 'unchanged' "
+        "GROUP BY _class ORDER BY _class"
+    )
+
+
+def content_fingerprint(changes: str) -> str:
+    """SQL for (rows, fingerprint) of the rows to be written, whatever order they are in; keys are unique."""
+    row = "md5_number(concat_ws(chr(31), _key, before::VARCHAR, after::VARCHAR))"
+    return f"SELECT count(*), coalesce(bit_xor({row}), 0)::VARCHAR FROM {changes}"
+
+
+def _is_newer(write_back: WriteBack, entity: CrmEntity) -> str:
+    """SQL condition: the person's newest unsubscribe is newer than what the CRM has dated."""
+    consent = write_back.consent
+    out_at = f"s.{quoted(consent.opted_out_at)}"
+    parts = [
+        "e.unsubscribe IS NOT NULL",
+        # As it would be stored, so that what was written is not newer than itself.
+        f"({out_at} IS NULL OR {_moment(entity, consent.opted_out_at, 'e.unsubscribe.at')} > {out_at})",
+    ]
+    if consent.opted_in_at is not None:
+        in_at = f"s.{quoted(consent.opted_in_at)}"
+        withdrawn = f" OR s.{quoted(consent.opted_in)} IS FALSE" if consent.opted_in is not None else ""
+        parts.append(
+            f"({in_at} IS NULL OR e.unsubscribe.at >= date_trunc('second', CAST({in_at} AS TIMESTAMP)){withdrawn})"
+        )
+    return f"({' AND '.join(parts)})"
+
+
+def _values(write_back: WriteBack, entity: CrmEntity) -> dict[str, str]:
+    """SQL for the new value of every column that events may write."""
+    consent, engagement = write_back.consent, write_back.engagement
+    newer = _is_newer(write_back, entity)
+    consented = {
+        consent.opted_out: "true",
+        consent.opted_out_at: _moment(entity, consent.opted_out_at, "e.unsubscribe.at"),
+    }
+    if consent.evidence is not None:
+        consented[consent.evidence] = "e.unsubscribe.evidence"
+    if consent.opted_in is not None:
+        opted_in = f"s.{quoted(consent.opted_in)}"
+        consented[consent.opted_in] = f"CASE WHEN {opted_in} THEN false ELSE {opted_in} END"
+    values = {
+        column: f"CASE WHEN {newer} THEN {value} ELSE s.{quoted(column)} END" for column, value in consented.items()
+    }
+    # What ExactTarget has no event of is left as it is: events may be older than those that are kept here.
+    for column, value in ((engagement.last_open_at, "e.last_open_at"), (engagement.last_click_at, "e.last_click_at")):
+        if column is not None:
+            values[column] = f"coalesce({_moment(entity, column, value)}, s.{quoted(column)})"
+    for column, count in ((engagement.opens, "e.opens"), (engagement.clicks, "e.clicks")):
+        if column is not None:
+            values[column] = f"coalesce(nullif({count}, 0), s.{quoted(column)})"
+    return values
+
+
+def _moment(entity: CrmEntity, column: str, value: str) -> str:
+    return f"CAST(date_trunc('second', {value}) AS {_sql_type(entity, column)})"
+
+
+def _sql_type(entity: CrmEntity, column: str) -> str:
+    types = {"text": "VARCHAR", "boolean": "BOOLEAN", "integer": "BIGINT", "date": "DATE", "timestamp": "TIMESTAMP"}
+    return types[entity.columns[column].type]

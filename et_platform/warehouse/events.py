@@ -1,0 +1,182 @@
+"""Events in the lake: one table for each type, the rejected lines, and the files whose content was loaded.
+
+What belongs here: the schema `extracts` and the transaction that loads one file. What does not: reading files
+(ingest), and what an event means to anybody (dbt_models).
+
+A file is loaded in the same transaction that records its content hash in `loaded_files`. So the same content, under
+whatever name, is loaded once, and a crash between the lake and the ledger is told apart afterwards: the lake knows.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from et_platform.catalog.tracking import COLUMNS, EVENT_TYPES, SQL_TYPES, EventType, key_of
+from et_platform.duckdb_support import literal, quoted
+from et_platform.warehouse.snapshots import table_exists
+
+REJECTS = "lake.extracts.event_rejects"
+LOADED_FILES = "lake.extracts.loaded_files"
+
+
+@dataclass(frozen=True)
+class Content:
+    """One fetched file: the hash of its content, and the name under which it came."""
+
+    sha256: str
+    identity: str
+    name: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class MemberRows:
+    """One member's rows as Parquet files: `events` with `_line` and the type's columns; `rejects` with line, field,
+    reason, kept and raw.
+    """
+
+    type: EventType
+    member: str
+    events: Path
+    rejects: Path
+    rows: int
+    rejected: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What became of a type's rows: read = new + duplicates + rejected; `kept` lost a value and are among the rest."""
+
+    read: int
+    new: int
+    duplicates: int
+    rejected: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A content that is in the lake; a type that is not among the figures was not in the file."""
+
+    sha256: str
+    identity: str
+    name: str
+    figures: Mapping[EventType, Figures]
+
+
+def relation(event_type: EventType) -> str:
+    """The SQL name of a type's events."""
+    return f"lake.extracts.events_{event_type}"
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing, so that every type has its table before its first event."""
+    for event_type in EVENT_TYPES:
+        columns = ", ".join(f"{quoted(name)} {SQL_TYPES[kind]}" for name, kind in COLUMNS[event_type].items())
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {relation(event_type)} ({columns}, _folded_key VARCHAR, _file VARCHAR, "
+            "_member VARCHAR, _line BIGINT, _sha256 VARCHAR, _loaded_at TIMESTAMPTZ, _run_id VARCHAR)"
+        )
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {REJECTS} (type VARCHAR, file VARCHAR, member VARCHAR, line BIGINT, "
+        "field VARCHAR, reason VARCHAR, kept BOOLEAN, raw VARCHAR, sha256 VARCHAR, loaded_at TIMESTAMPTZ, "
+        "run_id VARCHAR)"
+    )
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {LOADED_FILES} (sha256 VARCHAR, identity VARCHAR, name VARCHAR, figures VARCHAR, "
+        "loaded_at TIMESTAMPTZ, run_id VARCHAR)"
+    )
+
+
+def are_tables_ready(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether `ensure_tables` has nothing to do."""
+    names = (*(f"events_{event_type}" for event_type in EVENT_TYPES), "event_rejects", "loaded_files")
+    return all(table_exists(connection, "extracts", name) for name in names)
+
+
+def loaded(connection: duckdb.DuckDBPyConnection, sha256: str) -> LoadedFile | None:
+    """The file with this content, if it was loaded."""
+    if not table_exists(connection, "extracts", "loaded_files"):
+        return None
+    row = connection.execute(
+        f"SELECT sha256, identity, name, figures FROM {LOADED_FILES} WHERE sha256 = ?", [sha256]
+    ).fetchone()
+    if row is None:
+        return None
+    figures = {event_type: Figures(**values) for event_type, values in json.loads(row[3]).items()}
+    return LoadedFile(row[0], row[1], row[2], figures)
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    content: Content,
+    members: Sequence[MemberRows],
+    *,
+    fold: Callable[[str], str],
+) -> LoadedFile:
+    """Add the events that are not there yet, and record the content; `fold` gives SQL for a folded key.
+
+    To be called inside one write transaction. Content that is loaded already changes nothing.
+    """
+    ensure_tables(connection)
+    known = loaded(connection, content.sha256)
+    if known is not None:
+        return known
+    now = datetime.now(UTC)
+    figures: dict[EventType, Figures] = {}
+    for one in members:
+        figures[one.type] = _add(connection, content, one, fold, now)
+    text = json.dumps({event_type: asdict(one) for event_type, one in figures.items()})
+    connection.execute(
+        f"INSERT INTO {LOADED_FILES} VALUES (?, ?, ?, ?, ?, ?)",
+        [content.sha256, content.identity, content.name, text, now, content.run_id],
+    )
+    return LoadedFile(content.sha256, content.identity, content.name, figures)
+
+
+def _add(
+    connection: duckdb.DuckDBPyConnection,
+    content: Content,
+    one: MemberRows,
+    fold: Callable[[str], str],
+    now: datetime,
+) -> Figures:
+    facts = {"file": content.name, "member": one.member, "sha": content.sha256, "now": now, "run": content.run_id}
+    key = key_of(one.type)
+    folded = fold(quoted("SubscriberKey"))
+    names = ", ".join(quoted(name) for name in COLUMNS[one.type])
+    events = f"read_parquet({literal(str(one.events))})"
+    same = " AND ".join(f"e.{quoted(name)} IS NOT DISTINCT FROM p.{quoted(name)}" for name in key)
+    # The range lets the lake leave out files of other times; without it every load would read all events.
+    first, last = _fetch_one(connection, f'SELECT min("EventDate"), max("EventDate") FROM {events}')
+    new = 0
+    if first is not None:
+        new = _fetch_one(
+            connection,
+            f"INSERT INTO {relation(one.type)} ({names}, _folded_key, _file, _member, _line, _sha256, _loaded_at, "
+            f"_run_id) SELECT {names}, {folded}, $file, $member, _line, $sha, $now, $run "
+            f"FROM (SELECT * FROM {events} QUALIFY row_number() OVER "
+            f"(PARTITION BY {', '.join(quoted(name) for name in key)} ORDER BY _line) = 1) AS p "
+            f"ANTI JOIN (SELECT {', '.join(quoted(name) for name in key)} FROM {relation(one.type)} "
+            f'WHERE "EventDate" BETWEEN $first AND $last) AS e ON {same} ORDER BY "EventDate", _line',
+            {**facts, "first": first, "last": last},
+        )[0]
+    connection.execute(
+        f"INSERT INTO {REJECTS} SELECT $type, $file, $member, line, field, reason, kept, raw, $sha, $now, $run "
+        f"FROM read_parquet({literal(str(one.rejects))})",
+        {**facts, "type": one.type},
+    )
+    return Figures(
+        read=one.rows, new=new, duplicates=one.rows - one.rejected - new, rejected=one.rejected, kept=one.kept
+    )
+
+
+def _fetch_one(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping | None = None) -> tuple:
+    row = connection.execute(query, parameters or {}).fetchone()
+    assert row is not None
+    return row
