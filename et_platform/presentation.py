@@ -37,8 +37,8 @@ def explained_failures() -> Iterator[None]:
     except EXPLAINED as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
     except duckdb.Error as error:
-        # DuckDB quotes the value it stumbled over: what comes after the first quote must not reach the event log.
-        text = re.split(r"['\"]", str(error), maxsplit=1)[0].strip()
+        # DuckDB tells the value that it stumbled over, text in quotes and numbers without: neither may reach the log.
+        text = re.sub(r"\d+", "#", re.split(r"['\"\n]", str(error), maxsplit=1)[0]).strip()
         raise dg.Failure(
             description=f"The lake could not do this ({type(error).__name__}: {text} …). Nothing was half done. If the "
             "disk is full, free some space and run this again; else report it with this text.",

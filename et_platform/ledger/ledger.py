@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, create_engine, event, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, create_engine, event, func, insert, or_, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -65,7 +65,7 @@ class Ledger:
         cs = tables.change_sets.c
         with self._engine.connect() as connection:
             row = connection.execute(
-                select(tables.change_sets).where(cs.mid == mid, cs.customer_key == customer_key, cs.state == "planned")
+                select(tables.change_sets).where(_is(mid, customer_key), cs.state == "planned")
             ).one_or_none()
         return _change_set(row) if row else None
 
@@ -90,7 +90,8 @@ class Ledger:
         with self._engine.begin() as connection:
             former = connection.execute(
                 select(cs.id).where(
-                    cs.mid == change_set.mid, cs.customer_key == change_set.customer_key, cs.state == "planned"
+                    _is(change_set.mid, change_set.customer_key),
+                    cs.state == "planned",
                 )
             ).scalar_one_or_none()
             if former is not None and self._open_attempts(connection, former):
@@ -113,7 +114,7 @@ class Ledger:
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.change_sets)
-                .where(cs.mid == mid, cs.customer_key == customer_key, cs.state == "planned")
+                .where(_is(mid, customer_key), cs.state == "planned")
                 .values(state="superseded", closed_at=datetime.now(UTC))
             )
 
@@ -122,9 +123,7 @@ class Ledger:
         cs = tables.change_sets.c
         old = or_(cs.state == "superseded", and_(cs.state == "settled", cs.closed_at < settled_before))
         with self._engine.connect() as connection:
-            return list(
-                connection.execute(select(cs.path).where(cs.mid == mid, cs.customer_key == customer_key, old)).scalars()
-            )
+            return list(connection.execute(select(cs.path).where(_is(mid, customer_key), old)).scalars())
 
     # attempts
 
@@ -151,7 +150,7 @@ class Ledger:
             row = connection.execute(
                 select(tables.attempts)
                 .join(tables.change_sets, a.change_set_id == cs.id)
-                .where(cs.mid == mid, cs.customer_key == customer_key, a.state == "open")
+                .where(_is(mid, customer_key), a.state == "open")
             ).one_or_none()
             return _attempt(connection, row) if row else None
 
@@ -231,6 +230,12 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _is(mid: int, customer_key: str) -> ColumnElement[bool]:
+    """Of this data extension; ExactTarget ignores the case of keys."""
+    cs = tables.change_sets.c
+    return and_(cs.mid == mid, func.lower(cs.customer_key) == customer_key.lower())
 
 
 def _change_set(row: Any) -> ChangeSet:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    func,
     text,
 )
 
@@ -65,7 +67,7 @@ change_sets = Table(
 Index(
     "one_open_change_set",
     change_sets.c.mid,
-    change_sets.c.customer_key,
+    func.lower(change_sets.c.customer_key),  # ExactTarget ignores the case of keys
     unique=True,
     sqlite_where=text("state = 'planned'"),
     postgresql_where=text("state = 'planned'"),
@@ -103,10 +105,10 @@ files = Table(
     Column("path", String, nullable=False),
     Column("remote", String(200), nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("definition_key", String(36), nullable=False),
-    Column("task_id", Integer),
+    Column("task_id", BigInteger),
     Column("status", String(40)),
     Column("successful", Integer),
     Column("duplicated", Integer),

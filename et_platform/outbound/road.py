@@ -59,7 +59,7 @@ class Road:
 
     def lease_of(self, data_extension: DataExtension) -> AbstractContextManager[Lease]:
         """Exclusive use of one data extension of this business unit."""
-        return self.lease(f"data extension {data_extension.customer_key} of MID {self.mid}")
+        return self.lease(f"data extension {data_extension.customer_key.lower()} of MID {self.mid}")
 
     def lake_name(self, data_extension: DataExtension) -> str:
         """Under which name the lake keeps what is known of a data extension of this business unit."""

@@ -76,7 +76,8 @@ def evaluation(
         for reason, condition in rule.violations
     )
     changed = ", ".join(
-        f"CASE WHEN e.{quoted(rule.name)} IS DISTINCT FROM a.{quoted(rule.name)} THEN {literal(rule.name)} END"
+        f"CASE WHEN e.{quoted(rule.name)} IS DISTINCT FROM a.{quoted(rule.name)} "
+        f"OR list_contains(a._theirs, {literal(rule.name)}) THEN {literal(rule.name)} END"
         for rule in owned
     )
     return f"""

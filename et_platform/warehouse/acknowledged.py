@@ -38,14 +38,16 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str, data_extensi
     columns = ", ".join(f"{quoted(field)} {type_}" for field, type_ in fields.items())
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {relation(name)} (_folded_key VARCHAR, _source_hash UBIGINT, "
-        f"_attempt_id VARCHAR, _acknowledged_at TIMESTAMPTZ, {columns})"
+        f"_theirs VARCHAR[], _attempt_id VARCHAR, _acknowledged_at TIMESTAMPTZ, {columns})"
     )
     present = _columns(connection, name)
     for field, type_ in fields.items():
-        if field not in present:
+        if field.lower() not in present:
             connection.execute(f"ALTER TABLE {relation(name)} ADD COLUMN {quoted(field)} {type_}")
-    changed = {field: type_ for field, type_ in fields.items() if present.get(field, _plain(type_)) != _plain(type_)}
-    if any(field in present for field in changed):
+    changed = {
+        field: type_ for field, type_ in fields.items() if present.get(field.lower(), _plain(type_)) != _plain(type_)
+    }
+    if changed:
         casts = ", ".join(
             f"TRY_CAST({quoted(field)} AS {type_}) AS {quoted(field)}" for field, type_ in changed.items()
         )
@@ -55,7 +57,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str, data_extensi
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
-    return {row[0]: _plain(row[1]) for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
+    return {row[0].lower(): _plain(row[1]) for row in connection.execute(f"DESCRIBE {relation(name)}").fetchall()}
 
 
 def _plain(type_: str) -> str:
@@ -67,7 +69,9 @@ def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str, data_exte
     if not (table_exists(connection, "acknowledged", name) and table_exists(connection, "acknowledged", "applied")):
         return False
     present = _columns(connection, name)
-    return all(present.get(field) == _plain(sql_type(declared)) for field, declared in data_extension.fields.items())
+    return all(
+        present.get(field.lower()) == _plain(sql_type(declared)) for field, declared in data_extension.fields.items()
+    )
 
 
 def forget(connection: duckdb.DuckDBPyConnection, name: str) -> int:
@@ -75,6 +79,7 @@ def forget(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     row = connection.execute(f"SELECT count(*) FROM {relation(name)}").fetchone()
     assert row is not None
     connection.execute(f"DELETE FROM {relation(name)}")
+    connection.execute(f"DELETE FROM {APPLIED} WHERE data_extension = ?", [name])
     return row[0]
 
 
@@ -103,11 +108,14 @@ def apply(
 ) -> int:
     """Merge the change rows in the relation `proven` and record the attempt; returns the number of rows.
 
+    `_theirs` names the fields that were ExactTarget's then: what it holds of them is not known from here.
+
     To be called inside one write transaction. An attempt that is already applied changes nothing.
     """
     if (rows := is_applied(connection, attempt_id)) is not None:
         return rows
     now = datetime.now(UTC)
+    theirs = [field for field, declared in data_extension.fields.items() if declared.owner != "crm"]
     owned = [field for field, declared in data_extension.fields.items() if declared.owner == "crm"]
     assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in owned)
     fields = ", ".join(quoted(field) for field in data_extension.fields)
@@ -115,10 +123,10 @@ def apply(
     connection.execute(
         f"MERGE INTO {relation(name)} AS a USING {proven} AS c ON a._folded_key = c._folded_key "
         f"WHEN MATCHED THEN UPDATE SET _source_hash = c._source_hash, _attempt_id = $attempt, "
-        f"_acknowledged_at = $now, {assignments} "
-        f"WHEN NOT MATCHED THEN INSERT (_folded_key, _source_hash, _attempt_id, _acknowledged_at, {fields}) "
-        f"VALUES (c._folded_key, c._source_hash, $attempt, $now, {values})",
-        {"attempt": attempt_id, "now": now},
+        f"_acknowledged_at = $now, _theirs = $theirs, {assignments} "
+        f"WHEN NOT MATCHED THEN INSERT (_folded_key, _source_hash, _theirs, _attempt_id, _acknowledged_at, {fields}) "
+        f"VALUES (c._folded_key, c._source_hash, $theirs, $attempt, $now, {values})",
+        {"attempt": attempt_id, "now": now, "theirs": theirs},
     )
     count = connection.execute(f"SELECT count(*) FROM {proven}").fetchone()
     assert count is not None

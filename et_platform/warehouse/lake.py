@@ -68,8 +68,10 @@ class Lake:
         with self._locked(), self._connection() as connection:
             connection.execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - {age})")
             connection.execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {age})")
-            # Files of a writer that was killed before its commit: nobody else writes while we hold the lock.
-            connection.execute("CALL ducklake_delete_orphaned_files('lake', older_than => now())")
+            if not set("*?[") & set(str(self._folder)):
+                # Files of a writer that was killed before its commit: nobody else writes while we hold the lock.
+                # DuckLake looks for them by a pattern, so a path with a wildcard in it could mean another's files.
+                connection.execute("CALL ducklake_delete_orphaned_files('lake', older_than => now())")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

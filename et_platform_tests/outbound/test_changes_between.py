@@ -221,3 +221,71 @@ def test_a_data_path_may_be_moved_while_a_change_set_is_open(world):
     settlement = world.deliver()
     assert settlement is not None
     assert settlement.acknowledged == 1
+
+
+def test_forgetting_a_data_extension_that_is_not_empty_does_not_overwrite_what_is_exacttargets_own(world):
+    world.crm(person())
+    world.run()
+    forget_acknowledged(world.road, world.declared)
+    world.snapshot()
+    world.plan()
+    with pytest.raises(DeclarationMismatch, match="already holds rows"):
+        world.stage()
+
+
+def test_the_case_of_a_field_name_may_be_corrected(world):
+    world.crm(person(), person(id="P2"))
+    world.run()
+    world.declare(DATA_EXTENSION.replace("  Name: {", "  NAME: {"))
+    world.crm(person(name="other"), person(id="P2"))
+    plan, settlement = world.run()
+    assert (plan.figures.inserts, plan.figures.updates) == (0, 1)
+    assert settlement is not None
+    assert settlement.acknowledged == 1
+
+
+def test_promise_1_the_case_of_a_customer_key_may_change_while_an_attempt_is_open(world):
+    world.crm(person(), person(id="P2"))
+    world.snapshot()
+    world.plan()
+    world.stage()
+    start_without_settling(world)
+    world.customer_key = world.customer_key.lower()
+    world.declare(DATA_EXTENSION)
+    plan, settlement = world.run()
+    assert plan.settled is not None
+    assert (plan.settled.acknowledged, settlement) == (2, None)
+    assert world.imported_rows() == 2
+
+
+def test_a_field_that_was_exacttargets_and_becomes_the_crms_is_sent_once_to_every_row(world):
+    world.crm(person(nickname="old"))
+    world.run()
+    with world.road.open_exacttarget() as exacttarget:
+        exacttarget.rows.upsert(customer_key=world.customer_key, rows=[{"PersonID": "P1", "Nickname": "theirs"}])
+    world.declare(DATA_EXTENSION.replace(", owner: exacttarget", ""))
+    plan, settlement = world.run()
+    assert plan.figures.updates == 1
+    assert settlement is not None
+    assert world.rows()["P1"]["Nickname"] == "old"
+    assert world.run()[1] is None
+
+
+@pytest.mark.parametrize(
+    ("message", "secret"),
+    [
+        ("Conversion Error: Type INT64 with value 4917612345678 can't be cast", "4917612345678"),
+        ("Conversion Error: Could not convert string 'O'Brien' to INT32", "Brien"),
+        ("Invalid Input Error: cast\nLINE 1: select Secretive", "Secretive"),
+    ],
+)
+def test_promise_16_an_error_of_the_lake_shows_no_value(message, secret):
+    import dagster as dg
+    import duckdb
+
+    from et_platform.presentation import explained_failures
+
+    with pytest.raises(dg.Failure) as caught, explained_failures():
+        raise duckdb.Error(message)
+    assert secret not in str(caught.value.description)
+    assert "run this again" in str(caught.value.description)

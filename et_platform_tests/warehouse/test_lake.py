@@ -181,3 +181,13 @@ def test_a_data_path_may_be_moved_as_a_whole(lake, tmp_path):
     (tmp_path / "lake").rename(tmp_path / "elsewhere")
     with Lake(tmp_path / "elsewhere").read() as connection:
         assert connection.execute("SELECT count(*) FROM lake.crm.t").fetchone() == (5000,)
+
+
+def test_tidying_a_lake_whose_path_is_a_pattern_leaves_its_neighbours_alone(tmp_path):
+    neighbour, mine = Lake(tmp_path / "lake1"), Lake(tmp_path / "lake[1]")
+    for lake in (neighbour, mine):
+        with lake.write() as connection:
+            connection.execute("CREATE TABLE lake.crm.t AS SELECT range AS x FROM range(5000)")
+    mine.tidy()
+    with neighbour.read() as connection:
+        assert connection.execute("SELECT sum(x) FROM lake.crm.t").fetchone() == (12497500,)
