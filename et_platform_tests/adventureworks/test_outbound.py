@@ -7,8 +7,7 @@ value. What does not: single rules of cleaning and typing (sync/test_plan.py), a
 import psycopg
 import pytest
 
-from et_platform.crm.errors import ReadFailed
-from et_platform.outbound.errors import GateClosed
+from et_platform.outbound.errors import DeclarationMismatch, GateClosed
 from et_platform_tests.adventureworks.world import World
 
 NO_ADDRESS = "EmailAddress is not an e-mail address"
@@ -121,7 +120,7 @@ def test_a_column_that_turned_into_text_holds_back_only_what_is_no_number_any_mo
     world.run("persons")
     before = world.imported_rows()
     crm.execute("ALTER TABLE person ALTER COLUMN emailpromotion TYPE text")
-    with pytest.raises(ReadFailed, match=r"operator does not exist: text > integer.* Correct the query"):
+    with pytest.raises(DeclarationMismatch, match=r"operator does not exist: text > integer.* Correct the query"):
         world.run("persons")
     declaration = world.folder / "catalog" / "crm" / "persons.yaml"
     text = declaration.read_text("utf-8").replace("p.emailpromotion > 0", "p.emailpromotion <> '0'")
