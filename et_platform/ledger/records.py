@@ -11,8 +11,6 @@ FileState = Literal["staged", "uploaded", "starting", "started", "finished", "mi
 
 UNSENT: tuple[FileState, ...] = ("staged", "uploaded")
 """States in which ExactTarget was certainly not asked to import the file."""
-IN_DOUBT: FileState = "starting"
-"""ExactTarget was perhaps asked; nothing is known of the answer."""
 
 
 @dataclass(frozen=True)

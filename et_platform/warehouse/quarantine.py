@@ -61,11 +61,3 @@ def record_rejections(
         "WHEN NOT MATCHED THEN INSERT VALUES ($name, c._folded_key, c._source_hash, 1, $attempt, $file)",
         {"name": name, "attempt": attempt_id, "file": file},
     )
-
-
-def reasons(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
-    """How many rows are withheld for each `field: reason`."""
-    rows = connection.execute(
-        f"SELECT field || ': ' || reason AS why, count(*) FROM {relation(name)} GROUP BY why ORDER BY 2 DESC, 1"
-    ).fetchall()
-    return dict(rows)

@@ -1,6 +1,5 @@
 """The platform as its users meet it: `etp` in a process of its own, on a demo world below one folder."""
 
-import json
 import os
 import subprocess
 import sys
@@ -78,8 +77,3 @@ def figures(output: str, asset: str) -> dict[str, str]:
             name, value = line.strip().split(": ", 1)
             found[name] = value
     return found
-
-
-def as_json(text: str) -> dict:
-    """One line of JSON."""
-    return json.loads(text)
