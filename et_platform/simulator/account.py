@@ -1,8 +1,8 @@
-"""The simulated account: its identity and secrets, kept in the data folder.
+"""The simulated account: its business units, identity and secrets, kept in the data folder.
 
 What belongs here: what is generated once and must outlive a restart, so that clients keep working: client id and
-secret, MID, SFTP login, host key, the key that signs tokens, the address last used.
-What does not: rows and definitions (`store.py`).
+secret, MIDs, SFTP logins, host key, the key that signs tokens, the address last used.
+What does not: rows and definitions (`store.py`), what a unit may see of another (`units.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import string
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncssh
@@ -23,24 +24,45 @@ def _generated(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
+class BusinessUnit(BaseModel):
+    """One business unit and its FTP login. `sftp_user` is the MID, as on the real service [R].
+
+    `parent` is the MID of the enterprise, empty for the enterprise itself.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    mid: str
+    name: str
+    sftp_password: str
+    parent: str = ""
+
+    @property
+    def sftp_user(self) -> str:
+        """The user of the Enhanced FTP site."""
+        return self.mid
+
+
 class Account(BaseModel):
-    """One business unit and its logins. `sftp_user` is the MID, as on the real service [R]."""
+    """The whole account: the enterprise, which is a business unit itself, and its children."""
 
     model_config = ConfigDict(frozen=True)
 
     client_id: str
     client_secret: str
     mid: str
+    name: str = "Enterprise"
     sftp_password: str
     token_key: str
+    children: tuple[BusinessUnit, ...] = ()
     host: str = "127.0.0.1"
     http_port: int = 0
     sftp_port: int = 0
 
     @property
-    def sftp_user(self) -> str:
-        """The user of the Enhanced FTP site."""
-        return self.mid
+    def units(self) -> tuple[BusinessUnit, ...]:
+        """All business units, the enterprise first."""
+        return (BusinessUnit(mid=self.mid, name=self.name, sftp_password=self.sftp_password), *self.children)
 
     @property
     def base_url(self) -> str:
@@ -61,8 +83,12 @@ class Folder:
         """The DuckDB file with rows, definitions and tasks."""
         return self.root / "exacttarget.duckdb"
 
+    def child_database(self, mid: str) -> Path:
+        """The same of one child."""
+        return self.root / f"exacttarget-{mid}.duckdb"
+
     def ftp(self, mid: str) -> Path:
-        """The Enhanced FTP site of one account."""
+        """The Enhanced FTP site of one business unit."""
         return self.root / "ftp" / mid
 
     def host_key(self) -> asyncssh.SSHKey:
@@ -72,8 +98,17 @@ class Folder:
             _write_secret(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
         return asyncssh.read_private_key(path)
 
-    def account(self, client_id: str | None, client_secret: str | None, mid: str | None) -> Account:
-        """The account kept here, made at first use; what is given explicitly replaces what is kept."""
+    def account(
+        self,
+        client_id: str | None,
+        client_secret: str | None,
+        mid: str | None,
+        children: Sequence[tuple[str, str]] = (),
+    ) -> Account:
+        """The account kept here, made at first use; what is given explicitly replaces what is kept.
+
+        `children` are MIDs and names; those that are kept already stay, with the name given now. Raises ValueError.
+        """
         path = self.root / "account.json"
         kept = json.loads(path.read_text()) if path.exists() else {}
         made = {
@@ -85,12 +120,28 @@ class Folder:
         }
         given = {"client_id": client_id, "client_secret": client_secret, "mid": mid}
         account = Account.model_validate(made | kept | {name: value for name, value in given.items() if value})
+        account = _with_children(account, children)
         self.keep(account)
         return account
 
     def keep(self, account: Account) -> None:
         """Write the account down, readable by its owner only."""
         _write_secret(self.root / "account.json", account.model_dump_json(indent=2).encode())
+
+
+def _with_children(account: Account, children: Sequence[tuple[str, str]]) -> Account:
+    units = {unit.mid: unit.model_copy(update={"parent": account.mid}) for unit in account.children}
+    for mid, name in children:
+        if mid == account.mid:
+            raise ValueError(f"the business unit {mid} has the MID of its enterprise")
+        kept = units.get(mid)
+        units[mid] = BusinessUnit(
+            mid=mid,
+            name=name,
+            sftp_password=kept.sftp_password if kept else secrets.token_urlsafe(18),
+            parent=account.mid,
+        )
+    return account.model_copy(update={"children": tuple(units.values())})
 
 
 def _write_secret(path: Path, content: bytes) -> None:

@@ -59,6 +59,7 @@ def _keys(kind: str, text: str) -> Any:
 @_keys("click", "They clicked a link in it.")
 @_keys("bounce", "It came back.")
 @_keys("unsubscribe", "They opted out; their status becomes Unsubscribed.")
+@click.option("--mid", help="Business unit. Default: the enterprise.")
 @click.option("--at", help="When, as ISO 8601; without a zone in server time (UTC-6). Default: now.")
 @click.option("--send-id", type=click.IntRange(1), help="SendID of the message. Default: 1001.")
 @click.option("--batch-id", type=click.IntRange(1), help="BatchID. Default: 1.")
@@ -84,7 +85,7 @@ def act(context: click.Context, data: Path | None, url: str | None, at: str | No
             wanted["at"] = datetime.fromisoformat(at).isoformat()
         except ValueError as error:
             raise click.UsageError(f"--at {at!r} is no ISO 8601 date and time") from error
-    for name in ("send_id", "batch_id", "list_id", "triggered_send"):
+    for name in ("mid", "send_id", "batch_id", "list_id", "triggered_send"):
         if given[name] is not None:
             wanted[name] = given[name]
     details = {

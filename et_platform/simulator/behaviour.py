@@ -26,6 +26,14 @@ class Behaviour(BaseModel):
         "OK", description="What GetSystemStatus answers; unless OK every other operation faults."
     )
 
+    # Business units
+    child_queries_all_accounts: bool = Field(
+        False, description="QueryAllAccounts asked by a child: all units answer, or its own only [K]."
+    )
+    shared_prefix: Literal["enterprise", "unknown"] = Field(
+        "enterprise", description="ENT. before a key or name over SOAP and REST: a shared one, or part of the key [K]."
+    )
+
     # Limits
     page_rows: int = Field(2500, ge=1, description="Most results in one Retrieve reply [D].")
     concurrent_imports: int = Field(10, ge=1, description="Imports that run at once [D].")

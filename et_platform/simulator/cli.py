@@ -33,7 +33,14 @@ def _settings_help() -> str:
 @click.option("--sftp-port", type=click.IntRange(1, 65535), help="Default: the one last used, else a free one.")
 @click.option("--client-id", help="Default: generated at first start and kept.")
 @click.option("--client-secret", help="Default: generated at first start and kept.")
-@click.option("--mid", help="Number of the business unit. Default: generated at first start and kept.")
+@click.option("--mid", help="Number of the enterprise's business unit. Default: generated at first start and kept.")
+@click.option(
+    "--business-unit",
+    "business_units",
+    multiple=True,
+    metavar="MID:NAME",
+    help="A child of that business unit, with its own data and FTP site; kept from then on (repeatable).",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=_settings_help())
 @click.option("--verbose", is_flag=True, help="Log on standard error.")
 @click.pass_context
@@ -46,6 +53,7 @@ def sim(
     client_id: str | None,
     client_secret: str | None,
     mid: str | None,
+    business_units: tuple[str, ...],
     settings: tuple[str, ...],
     verbose: bool,
 ) -> None:
@@ -68,7 +76,10 @@ def sim(
     if not verbose:
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)  # a client that hangs up is no error here
     folder = Folder(data.absolute())
-    account = folder.account(client_id, client_secret, mid)
+    try:
+        account = folder.account(client_id, client_secret, mid, [_unit(one) for one in business_units])
+    except ValueError as error:
+        raise click.UsageError(f"--business-unit: {error}") from error
     try:
         run(folder, account, behaviour, host, http_port, sftp_port, _announce)
     except (StoreInUse, PortTaken) as error:
@@ -76,6 +87,13 @@ def sim(
 
 
 sim.add_command(act)
+
+
+def _unit(text: str) -> tuple[str, str]:
+    mid, _, name = text.partition(":")
+    if not (mid.isascii() and mid.isdecimal()) or not name.strip():
+        raise ValueError(f"{text!r} must be a number and a name, as 1234567:Germany")
+    return mid, name.strip()
 
 
 def _announce(announcement: Announcement) -> None:

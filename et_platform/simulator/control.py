@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from et_platform.simulator import clock
 from et_platform.simulator.account import Account
-from et_platform.simulator.service import Service
+from et_platform.simulator.service import Units
 from et_platform.simulator.tracking import events
+from et_platform.simulator.units import NoAccess
 
 PATH = "sim/act"
 
@@ -26,10 +27,12 @@ _KNOWN_DETAILS = {name for details in events.DETAILS.values() for name in detail
 
 
 class Wanted(BaseModel):
-    """The body of a request. `events` gives subscriber keys per type; a naive `at` is server time [D]."""
+    """The body of a request. `mid` is the business unit, by default the enterprise; `events` gives subscriber keys
+    per type; a naive `at` is server time [D]."""
 
     model_config = ConfigDict(extra="forbid")
 
+    mid: str = ""
     events: dict[str, list[str]]
     at: datetime | None = None
     send_id: int = Field(1001, gt=0)
@@ -65,9 +68,9 @@ def credentials(account: Account) -> str:
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
-def answer(service: Service, authorization: str, content: bytes) -> tuple[int, dict[str, Any]]:
+def answer(units: Units, authorization: str, content: bytes) -> tuple[int, dict[str, Any]]:
     """Answer one request: HTTP status and the JSON reply."""
-    if not _proven(service.account, authorization):
+    if not _proven(units.account, authorization):
         return 401, {"error": "the client id or secret is not that of this simulator"}
     try:
         wanted = Wanted.model_validate_json(content)
@@ -75,6 +78,10 @@ def answer(service: Service, authorization: str, content: bytes) -> tuple[int, d
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return 400, {"error": f"{place}: {first['msg']}" if place else first["msg"]}
+    try:
+        service = units.service(wanted.mid or units.account.mid)
+    except NoAccess as error:
+        return 400, {"error": str(error)}
     at = clock.server_time(wanted.at) if wanted.at else clock.now()
     act = events.Act(
         wanted.events, at, wanted.send_id, wanted.batch_id, wanted.list_id, wanted.triggered_send, wanted.details

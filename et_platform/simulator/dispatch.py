@@ -10,11 +10,12 @@ import logging
 import uuid
 from itertools import groupby
 
-from et_platform.simulator import envelope, faults, markup, oauth, retrieval
+from et_platform.simulator import envelope, faults, markup, oauth, retrieval, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
-from et_platform.simulator.service import Service
+from et_platform.simulator.service import Service, Units
+from et_platform.simulator.units import NoAccess
 
 _log = logging.getLogger(__name__)
 
@@ -29,15 +30,18 @@ _MESSAGES = {
 }
 
 
-def answer(service: Service, content: bytes, soap_action: str | None, address: str) -> tuple[int, bytes]:
+def answer(account: Units, content: bytes, soap_action: str | None, address: str) -> tuple[int, bytes]:
     """Answer one SOAP request: HTTP status and the reply. Never raises: what goes wrong is a fault."""
     relates_to = f"urn:uuid:{uuid.uuid4()}"
     try:
         request = envelope.read(content, soap_action)
         relates_to = request.message_id
-        oauth.check(service.account, request.token)
+        service = account.service(oauth.check(account.account, request.token))
         body = _operation(service, request.action, request.message)
         return 200, envelope.write(_reply_action(request.action), relates_to, body)
+    except NoAccess:
+        # The token is good, but its unit is gone.
+        return 500, envelope.write(faults.ACTION, relates_to, faults.login_failed().body(address))
     except faults.Fault as fault:
         return 500, envelope.write(faults.ACTION, relates_to, fault.body(address))
     except Exception:  # noqa: BLE001 - here a defect becomes an answer instead of a dropped connection
@@ -93,14 +97,25 @@ def _performed(name: str, status: str, *results: str) -> str:
     )
 
 
-def _write(service: Service, operation: Operation, message: Element) -> list[Result]:
+def _client(element: Element) -> str:
+    """The MID that an object names as its own; it goes before that of Options."""
+    return (envelope.value(envelope.child(element, "Client"), "ID") or "").strip()
+
+
+def _write(caller: Service, operation: Operation, message: Element) -> list[Result]:
     objects = list(envelope.children(message, "Objects"))
     if not objects:
         raise faults.client(f"The {operation}Request has no Objects")
     results: list[Result] = []
-    # Objects of one type go to its module together; rows are far quicker so.
-    for object_type, group in groupby(objects, key=lambda one: envelope.type_of(one) or ""):
+    options = envelope.child(message, "Options")
+    # Objects of one type and unit go to its module together; rows are far quicker so.
+    for (object_type, mid), group in groupby(objects, key=lambda one: (envelope.type_of(one) or "", _client(one))):
         members = list(group)
+        try:
+            service = units.of(caller, members[0] if mid else options)
+        except NoAccess as error:
+            results += [refusal(Refused(4, str(error)), _empty(object_type))] * len(members)
+            continue
         handler = service.handler(object_type)
         if handler is None or not hasattr(handler, "delete" if operation == "Delete" else "save"):
             refused = Refused(8, f"The type {object_type or '(none)'} does not support {operation}.")
@@ -139,11 +154,16 @@ def _save_mode(operation: Operation, message: Element) -> SaveMode:
     raise Refused(3, f"The save action {action} is not valid.")
 
 
-def _perform(service: Service, message: Element) -> str:
+def _perform(caller: Service, message: Element) -> str:
     action = (envelope.value(message, "Action") or "").strip()
     results: list[tuple[Result, str]] = []
     for definition in envelope.children(envelope.child(message, "Definitions"), "Definition"):
         object_type = envelope.type_of(definition) or ""
+        try:
+            service = units.of(caller, definition if _client(definition) else envelope.child(message, "Options"))
+        except NoAccess as error:
+            results.append((refusal(Refused(4, str(error)), _empty(object_type)), ""))
+            continue
         handler = service.handler(object_type)
         if action.lower() != "start":  # in any case [R]
             refused = Refused(5, f"The action {action or '(none)'} is not supported.")

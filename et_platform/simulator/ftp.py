@@ -1,4 +1,4 @@
-"""The Enhanced FTP site: SFTP with password login, confined to the account's folder.
+"""The Enhanced FTP sites: SFTP with password login, each business unit confined to its own folder.
 
 What belongs here: the folders, the login, the limit on connections. What does not: what files mean.
 """
@@ -11,12 +11,13 @@ import logging
 import os
 import posixpath
 import socket
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import asyncssh
 from asyncssh.constants import DISC_TOO_MANY_CONNECTIONS
 
-from et_platform.simulator.account import Account
+from et_platform.simulator.account import BusinessUnit
 
 FOLDERS = ("Import", "Export", "Reports")
 """Always there, and never to be removed [D]."""
@@ -65,17 +66,21 @@ class _Files(asyncssh.SFTPServer):
 
 
 class _Connections:
-    """The open connections, and which of them are logged in."""
+    """The open connections, and which of them are logged in to which unit."""
 
     def __init__(self, limit: int):
         self.limit = limit
         self.open: set[asyncssh.SSHServerConnection] = set()
-        self.logged_in: set[asyncssh.SSHServerConnection] = set()
+        self.logged_in: dict[object, BusinessUnit] = {}
+
+    def full(self, unit: BusinessUnit) -> bool:
+        """Whether a unit has as many connections as it may."""
+        return sum(one is unit for one in self.logged_in.values()) >= self.limit
 
 
 class _Login(asyncssh.SSHServer):
-    def __init__(self, account: Account, connections: _Connections):
-        self._account, self._connections = account, connections
+    def __init__(self, units: Iterable[BusinessUnit], connections: _Connections):
+        self._units, self._connections = {unit.sftp_user: unit for unit in units}, connections
         self._own: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -89,20 +94,19 @@ class _Login(asyncssh.SSHServer):
         return True
 
     def validate_password(self, username: str, password: str) -> bool:
-        known = hmac.compare_digest(username.encode(), self._account.sftp_user.encode())
-        proven = hmac.compare_digest(password.encode(), self._account.sftp_password.encode())
-        if not (known and proven):
+        unit = self._units.get(username)
+        if unit is None or not hmac.compare_digest(password.encode(), unit.sftp_password.encode()):
             return False
-        if len(self._connections.logged_in) >= self._connections.limit:
+        if self._connections.full(unit):
             raise asyncssh.DisconnectError(DISC_TOO_MANY_CONNECTIONS, "Too many connections for this account")
         if self._own is not None:
-            self._connections.logged_in.add(self._own)
+            self._connections.logged_in[self._own] = unit
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._own is not None:
             self._connections.open.discard(self._own)
-            self._connections.logged_in.discard(self._own)
+            self._connections.logged_in.pop(self._own, None)
 
 
 class Site:
@@ -119,17 +123,21 @@ class Site:
         await self._acceptor.wait_closed()
 
 
-async def listen(account: Account, root: Path, host_key: asyncssh.SSHKey, bound: socket.socket, limit: int) -> Site:
-    """Serve the site on a bound socket until it is closed."""
-    prepare(root)
+async def listen(
+    sites: Mapping[BusinessUnit, Path], host_key: asyncssh.SSHKey, bound: socket.socket, limit: int
+) -> Site:
+    """Serve the folders of the units on a bound socket until it is closed."""
+    for root in sites.values():
+        prepare(root)
     connections = _Connections(limit)
 
     def files(channel: asyncssh.SSHServerChannel) -> asyncssh.SFTPServer:
-        return _Files(channel, chroot=os.fsencode(root))
+        unit = connections.logged_in[channel.get_connection()]
+        return _Files(channel, chroot=os.fsencode(sites[unit]))
 
     acceptor = await asyncssh.listen(
         sock=bound,
-        server_factory=lambda: _Login(account, connections),
+        server_factory=lambda: _Login(sites, connections),
         server_host_keys=[host_key],
         sftp_factory=files,
         allow_scp=False,

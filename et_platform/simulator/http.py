@@ -13,24 +13,24 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from et_platform.simulator import control, dispatch, oauth, wsdl
-from et_platform.simulator.service import Service
+from et_platform.simulator.service import Units
 
 _MOST_BYTES = 64 * 1024 * 1024
 _XML = "text/xml; charset=utf-8"
 
 
-def application(service: Service, base_url: str) -> ASGIApp:
-    """The web application of one service; `base_url` ends in '/'."""
+def application(units: Units, base_url: str) -> ASGIApp:
+    """The web application of one account; `base_url` ends in '/'."""
     app = Starlette()
 
     async def any_path(request: Request) -> Response:
         match request.url.path.strip("/").lower():
             case "service.asmx":
-                return await _soap(service, base_url, request)
+                return await _soap(units, base_url, request)
             case "v2/token":
-                return await _token(service, base_url, request)
+                return await _token(units, base_url, request)
             case control.PATH:
-                return await _control(service, request)
+                return await _control(units, request)
             case "etframework.wsdl":
                 return await _document(wsdl.WSDL, base_url, request)
             case "etframeworkfault.xsd":
@@ -41,7 +41,7 @@ def application(service: Service, base_url: str) -> ASGIApp:
     return app
 
 
-async def _soap(service: Service, base_url: str, request: Request) -> Response:
+async def _soap(units: Units, base_url: str, request: Request) -> Response:
     if request.method != "POST":
         # Browsers and tools ask the service for `?wsdl`.
         if "wsdl" in request.url.query.lower():
@@ -51,7 +51,7 @@ async def _soap(service: Service, base_url: str, request: Request) -> Response:
     if content is None:
         return Response("The request is too large", 413)
     action = request.headers.get("soapaction") or _content_type_action(request.headers.get("content-type", ""))
-    status, reply = await run_in_threadpool(dispatch.answer, service, content, action, f"{base_url}Service.asmx")
+    status, reply = await run_in_threadpool(dispatch.answer, units, content, action, f"{base_url}Service.asmx")
     return Response(reply, status, media_type=_XML)
 
 
@@ -74,26 +74,26 @@ def _content_type_action(content_type: str) -> str | None:
     return None
 
 
-async def _token(service: Service, base_url: str, request: Request) -> Response:
+async def _token(units: Units, base_url: str, request: Request) -> Response:
     if request.method != "POST":
         return Response(status_code=405, headers={"Allow": "POST"})
     status, reply = oauth.token_reply(
-        service.account,
+        units.account,
         base_url,
-        service.behaviour.token_seconds,
+        units.behaviour.token_seconds,
         request.headers.get("content-type", ""),
         await _body(request) or b"",
     )
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 
-async def _control(service: Service, request: Request) -> Response:
+async def _control(units: Units, request: Request) -> Response:
     if request.method != "POST":
         return Response(status_code=405, headers={"Allow": "POST"})
     content = await _body(request)
     if content is None:
         return Response("The request is too large", 413)
-    status, reply = await run_in_threadpool(control.answer, service, request.headers.get("authorization", ""), content)
+    status, reply = await run_in_threadpool(control.answer, units, request.headers.get("authorization", ""), content)
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 

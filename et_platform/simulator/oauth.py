@@ -20,15 +20,18 @@ from et_platform.simulator.account import Account
 _SCOPE = "data_extensions_read data_extensions_write file_locations_read file_locations_write tracking_events_read"
 
 
-def issue(account: Account, seconds: int) -> str:
-    """A token for the account that is good for so many seconds."""
-    claims = json.dumps({"mid": account.mid, "expires": time.time() + seconds}, separators=(",", ":"))
+def issue(account: Account, mid: str, seconds: int) -> str:
+    """A token for a business unit that is good for so many seconds."""
+    claims = json.dumps({"mid": mid, "expires": time.time() + seconds}, separators=(",", ":"))
     body = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
     return f"{body}.{_signature(account, body)}"
 
 
-def check(account: Account, token: str | None) -> None:
-    """Raises the Fault that the service answers when the token is absent, foreign or expired."""
+def check(account: Account, token: str | None) -> str:
+    """The MID of the unit that the token is for.
+
+    Raises the Fault that the service answers when the token is absent, foreign or expired.
+    """
     if not token:
         raise faults.login_failed()
     body, _, signature = token.rpartition(".")
@@ -40,6 +43,7 @@ def check(account: Account, token: str | None) -> None:
         raise faults.token_unreadable() from error
     if claims["expires"] <= time.time():
         raise faults.token_expired()
+    return str(claims["mid"])
 
 
 def _signature(account: Account, body: str) -> str:
@@ -63,10 +67,11 @@ def token_reply(
     if not (known and proven):
         return _refusal(401, "invalid_client", "Client authentication failed.")
     # Clients send account_id as a string or as a number [R].
-    if str(fields.get("account_id") or account.mid) != account.mid:
+    mid = str(fields.get("account_id") or account.mid)
+    if mid not in {unit.mid for unit in account.units}:
         return _refusal(400, "invalid_request", "The application is not granted access to that account_id.")
     return 200, {
-        "access_token": issue(account, token_seconds),
+        "access_token": issue(account, mid, token_seconds),
         "token_type": "Bearer",
         "expires_in": token_seconds,
         "scope": _SCOPE,

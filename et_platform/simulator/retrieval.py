@@ -10,12 +10,12 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import lxml.etree as etree
 
-from et_platform.simulator import envelope, filters, markup, store
+from et_platform.simulator import envelope, filters, markup, store, units
 from et_platform.simulator.envelope import Element
 
 if TYPE_CHECKING:
@@ -92,10 +92,30 @@ def _page(service: Service, request: Element | None, request_id: str) -> Page:
         limit=_limit(service, request),
         position=position,
     )
-    page = handler.retrieve(service, query)
+    try:
+        page = _of_units(handler, units.asked(service, request), query)
+    except units.NoAccess as error:
+        raise RetrieveError(str(error)) from error
     if page.next_position is not None:
         _keep(service, request_id, request, page.next_position)
     return page
+
+
+def _of_units(handler: Any, services: Sequence[Service], query: Query) -> Page:
+    """A page over one unit or several, one after the other; the position then names the unit's place as well."""
+    if len(services) == 1:
+        return handler.retrieve(services[0], query)
+    place, position = query.position or (0, None)
+    results: list[str] = []
+    for number in range(place, len(services)):
+        part = replace(query, limit=query.limit - len(results), position=position)
+        page, position = handler.retrieve(services[number], part), None
+        results += page.results
+        if page.next_position is not None:
+            return Page(results, [number, page.next_position])
+        if len(results) == query.limit and number + 1 < len(services):
+            return Page(results, [number + 1, None])
+    return Page(results)
 
 
 def _limit(service: Service, request: Element) -> int:

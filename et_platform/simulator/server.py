@@ -12,18 +12,20 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
 from et_platform.simulator import ftp, http, retrieval
 from et_platform.simulator.account import Account, Folder
 from et_platform.simulator.behaviour import Behaviour
-from et_platform.simulator.service import Service
+from et_platform.simulator.service import Units
 from et_platform.simulator.store import Store
 
-Announcement = dict[str, str | int]
+Announcement = dict[str, Any]
 """What clients need: auth_url, soap_url, rest_url, wsdl_url, sftp_host, sftp_port, sftp_user, sftp_password,
-sftp_host_key, client_id, client_secret, mid. The three bases end in '/'."""
+sftp_host_key, client_id, client_secret, mid. The three bases end in '/'. With children also `business_units`, a list
+of their mid, name, sftp_user and sftp_password."""
 
 
 class PortTaken(Exception):
@@ -95,13 +97,13 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    site, host_key = folder.ftp(account.mid), folder.host_key()
-    service = Service(account, behaviour, store, site)
-    base_url = account.base_url
-    files_site = await ftp.listen(account, site, host_key, files, behaviour.sftp_connections)
+    host_key, base_url = folder.host_key(), account.base_url
+    units = Units(folder, account, behaviour, store)
+    sites = {unit: folder.ftp(unit.mid) for unit in account.units}
+    files_site = await ftp.listen(sites, host_key, files, behaviour.sftp_connections)
     server = _Http(
         uvicorn.Config(
-            http.application(service, base_url),
+            http.application(units, base_url),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -113,8 +115,13 @@ async def _serve(
     try:
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
-        retrieval.forget_expired(service)
-        service.resume()
+        for unit in units:
+            retrieval.forget_expired(unit)
+            unit.resume()
+        children = [
+            {"mid": one.mid, "name": one.name, "sftp_user": one.sftp_user, "sftp_password": one.sftp_password}
+            for one in account.children
+        ]
         announce(
             {
                 "auth_url": base_url,
@@ -123,13 +130,14 @@ async def _serve(
                 "wsdl_url": f"{base_url}etframework.wsdl",
                 "sftp_host": host,
                 "sftp_port": account.sftp_port,
-                "sftp_user": account.sftp_user,
+                "sftp_user": units.enterprise.account.sftp_user,
                 "sftp_password": account.sftp_password,
                 "sftp_host_key": host_key.export_public_key().decode().strip(),
                 "client_id": account.client_id,
                 "client_secret": account.client_secret,
                 "mid": account.mid,
             }
+            | ({"business_units": children} if children else {})
         )
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -137,6 +145,6 @@ async def _serve(
     finally:
         server.should_exit = True
         # Requests wait for locks that a running merge holds, so both end together.
-        workers = (service.importer, service.extractor)
+        workers = [worker for unit in units for worker in (unit.importer, unit.extractor)]
         await asyncio.gather(serving, *(asyncio.to_thread(worker.stop) for worker in workers))
         await files_site.close()

@@ -1,14 +1,16 @@
-"""The service as its operations see it: account, behaviour, store, workers and the object types.
+"""The service of one business unit as its operations see it: account, behaviour, store, workers and the object types.
 
-What belongs here: what operations share, and finding an object type's handler. What does not: transport.
+What belongs here: what operations share, finding an object type's handler, and all units of the account.
+What does not: transport, which unit a request is about (`units.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from et_platform.simulator.account import Account
+from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
 from et_platform.simulator.imports.worker import ImportWorker
@@ -21,6 +23,7 @@ from et_platform.simulator.objects import (
     import_results_summary,
 )
 from et_platform.simulator.store import Store
+from et_platform.simulator.units import NoAccess
 
 _HANDLERS: dict[str, Any] = {
     "DataExtension": data_extension,
@@ -33,10 +36,10 @@ _HANDLERS: dict[str, Any] = {
 
 
 class Service:
-    """One running account."""
+    """One running business unit. `account` is that unit, `store` its own; `units` are all of the account."""
 
-    def __init__(self, account: Account, behaviour: Behaviour, store: Store, ftp: Path):
-        self.account, self.behaviour, self.store = account, behaviour, store
+    def __init__(self, account: BusinessUnit, behaviour: Behaviour, store: Store, ftp: Path, units: Units):
+        self.account, self.behaviour, self.store, self.units = account, behaviour, store, units
         self.importer = ImportWorker(store, behaviour, ftp / "Import")
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid)
 
@@ -48,3 +51,29 @@ class Service:
     def handler(self, object_type: str) -> Any:
         """The module of a type, or None; types are case-sensitive [R], rows are `DataExtensionObject[key]`."""
         return _HANDLERS.get(object_type.partition("[")[0])
+
+
+class Units:
+    """The running units of one account."""
+
+    def __init__(self, folder: Folder, account: Account, behaviour: Behaviour, store: Store):
+        self.account, self.behaviour = account, behaviour
+        self._services: dict[str, Service] = {}
+        for number, unit in enumerate(account.units):
+            own = Store(folder.child_database(unit.mid), beside=store, mid=unit.mid, number=number) if number else store
+            self._services[unit.mid] = Service(unit, behaviour, own, folder.ftp(unit.mid), self)
+
+    def __iter__(self) -> Iterator[Service]:
+        """The services of all units, the enterprise's first."""
+        return iter(self._services.values())
+
+    @property
+    def enterprise(self) -> Service:
+        """The service of the enterprise itself."""
+        return self._services[self.account.mid]
+
+    def service(self, mid: str) -> Service:
+        """The service of a unit. Raises NoAccess."""
+        if mid not in self._services:
+            raise NoAccess(mid)
+        return self._services[mid]

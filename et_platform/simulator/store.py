@@ -1,5 +1,5 @@
-"""The one store: a DuckDB file with documents (definitions, tasks, continuations), the rows of data extensions,
-subscribers and events.
+"""The store of a business unit: a DuckDB file with documents (definitions, tasks, continuations), the rows of data
+extensions, subscribers and events.
 
 What belongs here: connections, transactions, locks, and documents by kind and id.
 What does not: the columns of data extensions (`rows.py`), what documents mean (`objects/`, `imports/`, `extracts/`)
@@ -8,6 +8,9 @@ and what events and subscribers are (`tracking/`, which brings their tables).
 Locking: DuckDB refuses the later of two transactions that touch the same thing, so writers queue. Whoever writes
 rows or changes fields of a data extension holds its lock; whoever writes definitions holds `definitions`. A data
 extension's lock is always taken first. Readers never wait.
+
+Each business unit has a file of its own, all attached to one DuckDB: nothing can leak between units, and yet one
+statement may read the tables of several, as `"MID".rows."..."`. A transaction writes to one file only.
 """
 
 from __future__ import annotations
@@ -26,13 +29,15 @@ from et_platform.simulator.tracking import TABLES
 
 Connection = duckdb.DuckDBPyConnection
 
+# Tasks are numbered apart in each unit, as their ids are unique over the account; they stay within 32 bits [W].
+_TASKS_OF_A_UNIT = 10_000_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents
     (kind VARCHAR NOT NULL, id VARCHAR NOT NULL, seq BIGINT NOT NULL, body VARCHAR NOT NULL);
 CREATE SCHEMA IF NOT EXISTS rows;
 CREATE SEQUENCE IF NOT EXISTS document_seq;
 CREATE SEQUENCE IF NOT EXISTS row_id;
-CREATE SEQUENCE IF NOT EXISTS task_id START 600000;
+CREATE SEQUENCE IF NOT EXISTS task_id START {first_task};
 """
 
 
@@ -41,21 +46,29 @@ class StoreInUse(Exception):
 
 
 class Store:
-    """Open once per process; thread-safe."""
+    """The store of one unit. Open once per process; thread-safe.
 
-    def __init__(self, path: Path):
+    `beside` is the enterprise's store for that of a child, which ends with it; `number` counts the children from 1.
+    """
+
+    def __init__(self, path: Path, *, beside: Store | None = None, mid: str = "", number: int = 0):
+        self._catalog = mid
         try:
-            self._root = duckdb.connect(str(path))
+            if beside is None:
+                self._root, self._opening = duckdb.connect(str(path)), threading.Lock()
+                self._root.execute(f"SET temp_directory = {_quoted(path)[:-1]}.tmp'")
+            else:
+                self._root, self._opening = beside._root, beside._opening
+                self._root.execute(f'ATTACH {_quoted(path)} AS "{mid}"')
         except duckdb.IOException as error:
             raise StoreInUse(f"{path.parent} is in use by another simulator, or cannot be opened") from error
-        self._root.execute(f"SET temp_directory = '{str(path) + '.tmp'}'")
-        self._root.execute(_SCHEMA + TABLES)
-        self._opening = threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         self.definitions = threading.RLock()
+        with self.connect() as connection:
+            connection.execute(_SCHEMA.format(first_task=600_000 + number * _TASKS_OF_A_UNIT) + TABLES)
 
     def close(self) -> None:
-        """Write everything into the file and let it go."""
+        """Write everything into the files and let them go."""
         self._root.close()
 
     def lock(self, object_id: str) -> threading.RLock:
@@ -69,6 +82,8 @@ class Store:
         with self._opening:
             connection = self._root.cursor()
         try:
+            if self._catalog:
+                connection.execute(f'USE "{self._catalog}"')
             yield connection
         finally:
             connection.close()
@@ -87,6 +102,10 @@ class Store:
             connection.rollback()
             raise
         connection.commit()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def get(connection: Connection, kind: str, id: str) -> dict[str, Any] | None:  # noqa: A002 - documents have ids

@@ -9,7 +9,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, faults, markup
+from et_platform.simulator import envelope, faults, markup, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import request, tasks
 from et_platform.simulator.results import Result, overall_status
@@ -26,22 +26,23 @@ def answer(service: Service, message: Element) -> str:
     if not wanted:
         raise faults.client("The ExtractRequestMsg has no Requests")
     results: list[Result] = []
-    queued: list[tasks.Task] = []
+    queued: list[tuple[Service, tasks.Task]] = []
     behaviour = service.behaviour
-    with service.store.definitions, service.store.transaction() as connection:
-        for one in wanted:
-            try:
-                order = request.read(connection, one, service.account.mid, behaviour)
-            except request.BadRequest as refused:
-                _log.info("an extract cannot be made: %s", refused)
-                silent = behaviour.extract_bad_requests == "silent"
-                results.append(Result(str(refused), error_code=None if silent else behaviour.extract_error_code))
-            else:
-                queued.append(tasks.new(connection, order))
-                results.append(Result(""))
+    for one in wanted:
+        try:
+            unit = units.of(service, one)
+            with unit.store.definitions, unit.store.transaction() as connection:
+                order = request.read(connection, one, unit.account.mid, behaviour)
+                queued.append((unit, tasks.new(connection, order)))
+        except (request.BadRequest, units.NoAccess) as refused:
+            _log.info("an extract cannot be made: %s", refused)
+            silent = behaviour.extract_bad_requests == "silent"
+            results.append(Result(str(refused), error_code=None if silent else behaviour.extract_error_code))
+        else:
+            results.append(Result(""))
     # Only now, as the tasks are written down: a crash from here on does not lose them.
-    for task in queued:
-        service.extractor.submit(task)
+    for unit, task in queued:
+        unit.extractor.submit(task)
     return envelope.message(
         "ExtractResponseMsg",
         markup.text("OverallStatus", overall_status(results)),  # first, as the WSDL has it [W]

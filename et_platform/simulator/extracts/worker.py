@@ -36,7 +36,7 @@ class ExtractWorker:
     def __init__(self, store: Store, behaviour: Behaviour, export: Path, mid: str):
         self._store, self._behaviour, self._export, self._mid = store, behaviour, export, mid
         # Beside the FTP site: what is not finished is nobody's business, and the move stays within the file system.
-        self._aside = export.parent.parent.parent / _ASIDE
+        self._aside = export.parent.parent.parent / _ASIDE / mid
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._names: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, filters, markup, retrieval, rows, schema, values
+from et_platform.simulator import envelope, filters, markup, retrieval, rows, schema, units, values
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.objects.row_writer import Given, RowRefused, RowWriter
 from et_platform.simulator.results import Result, SaveMode
@@ -35,9 +35,10 @@ def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
         raise retrieval.RetrieveError(f"Invalid object type {query.object_type}: DataExtensionObject[key] is needed.")
     if not query.properties:
         raise retrieval.RetrieveError("The properties of a data extension's rows must be named.")  # no star [D]
+    service, name = units.owner(service, address["name"])
     # One transaction, so that the definition fits the rows.
     with service.store.transaction() as connection:
-        data_extension = schema.by_key_or_name(connection, address["name"])
+        data_extension = schema.by_key_or_name(connection, name)
         if data_extension is None:
             raise retrieval.RetrieveError(f"The data extension was not found: {address['name']}")
         condition = filters.Condition("true")
@@ -125,6 +126,7 @@ def _written(
 
 def _outcomes(service: Service, key: str, members: list[Element], mode: SaveMode | None) -> Iterator[RowRefused | None]:
     """For each row None, or why it was refused. All of one data extension are written in one transaction."""
+    service, key = units.owner(service, key)
     with service.store.connect() as connection:
         found = schema.by_property(connection, "CustomerKey", key) if key else None
     if found is None:

@@ -1,0 +1,79 @@
+"""Which business units a request is about.
+
+What belongs here: who may reach whom, `Client/ID`, `ClientIDs`, `QueryAllAccounts`, and shared data extensions.
+What does not: running units (`service.py`), what a unit answers (`dispatch.py`, `objects/`).
+
+A token is for one unit. The enterprise reaches each of its children, a child only itself [K]. A shared data extension
+is the enterprise's: whoever works with it over the API does so as the enterprise [D]; whether children may use the
+prefix `ENT.` over SOAP and REST, as they do in queries [3], is a setting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from et_platform.simulator import envelope, schema
+from et_platform.simulator.envelope import Element
+from et_platform.simulator.store import Connection
+
+if TYPE_CHECKING:
+    from et_platform.simulator.service import Service
+
+SHARED_PREFIX = "ent."
+
+
+class NoAccess(Exception):
+    """The business unit that a request names does not exist, or the caller may not act for it."""
+
+    def __init__(self, mid: str):
+        super().__init__(f"The account {mid} cannot be accessed.")
+
+
+def reached(caller: Service, mid: str) -> Service:
+    """The unit that a caller names, its own when it names none. Raises NoAccess."""
+    if mid in ("", caller.account.mid):
+        return caller
+    if caller.account.parent:
+        raise NoAccess(mid)
+    return caller.units.service(mid)
+
+
+def of(caller: Service, element: Element | None) -> Service:
+    """The unit that `Client/ID` of Options, of an object or of an ExtractRequest names [D]. Raises NoAccess."""
+    client = envelope.child(element, "Client")
+    mid = envelope.value(client, "ID") or envelope.value(client, "ClientID") or ""  # the latter is deprecated [W]
+    return reached(caller, mid.strip())
+
+
+def asked(caller: Service, request: Element) -> list[Service]:
+    """The units that a RetrieveRequest asks. Raises NoAccess.
+
+    `QueryAllAccounts` means the enterprise and all children, whatever `ClientIDs` say [D].
+    """
+    everywhere = (envelope.value(request, "QueryAllAccounts") or "").strip().lower() in ("true", "1")
+    if everywhere and (not caller.account.parent or caller.behaviour.child_queries_all_accounts):
+        return list(caller.units)
+    named = [envelope.value(one, "ID") or "" for one in envelope.children(request, "ClientIDs")]
+    if any(named):
+        return [reached(caller, mid.strip()) for mid in dict.fromkeys(named)]
+    return [of(caller, envelope.child(request, "Options"))]
+
+
+def owner(caller: Service, key: str) -> tuple[Service, str]:
+    """The unit that holds the data extension a caller names, and its key or name there: `ENT.` is the enterprise's.
+
+    Where the prefix means nothing, it is part of the key.
+    """
+    if not key.lower().startswith(SHARED_PREFIX) or caller.behaviour.shared_prefix == "unknown":
+        return caller, key
+    enterprise, rest = caller.units.enterprise, key[len(SHARED_PREFIX) :]
+    with enterprise.store.connect() as connection:
+        found = schema.by_key_or_name(connection, rest)
+        if found is None or not (enterprise is caller or is_shared(connection, found)):
+            return caller, key
+    return enterprise, rest
+
+
+def is_shared(connection: Connection, data_extension: schema.DataExtension) -> bool:
+    """Whether a data extension of the enterprise lies in its folder of shared ones."""
+    return data_extension.properties.get("CategoryID") == schema.SHARED_FOLDER

@@ -1,0 +1,175 @@
+"""Several business units in one account: what each has of its own, and what they share."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from et_platform_tests.simulated import Simulator, running_simulator
+from et_platform_tests.simulator.soap import (
+    KEY_FIELD,
+    PERSON,
+    Soap,
+    a_field,
+    data_extension,
+    equals,
+    figures,
+    import_definition,
+    row,
+)
+
+GERMANY, FRANCE = "2000001", "2000002"
+SHARED = "<CategoryID>3</CategoryID>"
+SMALL = (KEY_FIELD, a_field("Name", MaxLength=50))
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    children = ("--mid", "1000001", "--business-unit", f"{GERMANY}:Germany", "--business-unit", f"{FRANCE}:France")
+    with running_simulator(
+        tmp_path_factory.mktemp("sim") / "data", "--set", "summary_delay_seconds=0", *children
+    ) as it:
+        yield it
+
+
+@pytest.fixture
+def enterprise(simulator: Simulator) -> Soap:
+    return unit(simulator, "1000001")
+
+
+@pytest.fixture
+def germany(simulator: Simulator) -> Soap:
+    return unit(simulator, GERMANY)
+
+
+@pytest.fixture
+def france(simulator: Simulator) -> Soap:
+    return unit(simulator, FRANCE)
+
+
+def unit(simulator: Simulator, mid: str) -> Soap:
+    soap = Soap(simulator)
+    assert soap.login(account_id=mid).status_code == 200
+    return soap
+
+
+@contextlib.contextmanager
+def files(simulator: Simulator, mid: str) -> Iterator[paramiko.SFTPClient]:
+    logins = {simulator.info["mid"]: simulator.info} | {one["mid"]: one for one in simulator.info["business_units"]}
+    transport = paramiko.Transport((simulator.info["sftp_host"], simulator.info["sftp_port"]))
+    try:
+        transport.connect(username=logins[mid]["sftp_user"], password=logins[mid]["sftp_password"])
+        client = paramiko.SFTPClient.from_transport(transport)
+        assert client is not None
+        yield client
+    finally:
+        transport.close()
+
+
+def names(soap: Soap, key: str, more: str = "") -> list[tuple[str, str]]:
+    reply = soap.retrieve("DataExtension", ["Client.ID", "Name"], equals("CustomerKey", key), more)
+    assert reply.text("OverallStatus") == "OK"
+    return list(zip(reply.texts("Results/Client/ID"), reply.texts("Results/Name"), strict=True))
+
+
+def test_the_ready_line_names_the_children(simulator: Simulator) -> None:
+    listed = [(one["mid"], one["name"], one["sftp_user"]) for one in simulator.info["business_units"]]
+    assert listed == [(GERMANY, "Germany", GERMANY), (FRANCE, "France", FRANCE)]
+    assert simulator.info["mid"] == "1000001"
+
+
+def test_each_unit_has_its_own_definitions_rows_and_tasks(
+    simulator: Simulator, germany: Soap, france: Soap, key: str
+) -> None:
+    for soap, mid, name in ((germany, GERMANY, "Anna"), (france, FRANCE, "Anne")):
+        soap.good("Create", data_extension(key, *SMALL))
+        with files(simulator, mid) as sftp:
+            sftp.putfo(io.BytesIO(f"Key,Name\n1,{name}\n".encode()), f"/Import/{key}.csv")
+        soap.good("Create", import_definition(key, key, f"{key}.csv"))
+    summaries = [soap.run(key) for soap in (germany, france)]
+    assert [figures(one) for one in summaries] == [("Completed", 1, 0, 0, 1)] * 2
+    assert summaries[0]["TaskResultID"] != summaries[1]["TaskResultID"]
+    assert germany.rows(key, ["Key", "Name"]) == [{"Key": "1", "Name": "Anna"}]
+    assert france.rows(key, ["Key", "Name"]) == [{"Key": "1", "Name": "Anne"}]
+    assert france.summary(summaries[0]["TaskResultID"]) == {}
+
+
+def test_ftp_sites_are_apart(simulator: Simulator) -> None:
+    with files(simulator, GERMANY) as german, files(simulator, FRANCE) as french:
+        german.putfo(io.BytesIO(b"x"), "/Export/apart.txt")
+        assert "apart.txt" in german.listdir("/Export")
+        assert "apart.txt" not in french.listdir("/Export")
+
+
+def test_the_enterprise_acts_for_its_children_and_no_child_for_another(
+    enterprise: Soap, germany: Soap, france: Soap, key: str
+) -> None:
+    as_germany = f"<Options><Client><ID>{GERMANY}</ID></Client></Options>"
+    enterprise.good("Create", data_extension(key, *SMALL), options=as_germany)
+    assert names(germany, key) == [(GERMANY, key)]
+    assert names(enterprise, key) == []
+    assert names(enterprise, key, as_germany) == [(GERMANY, key)]
+    client = f"<Client><ID>{GERMANY}</ID></Client>"
+    enterprise.good("Create", row(key, {"Key": "1", "Name": "a"}).replace("<CustomerKey>", f"{client}<CustomerKey>"))
+    assert germany.rows(key, ["Name"]) == [{"Name": "a"}]
+    refused = france.write("Create", data_extension(key, *SMALL), options=as_germany)
+    assert (refused.text("OverallStatus"), refused.text("Results/ErrorCode")) == ("Error", "4")
+    refused = france.retrieve("DataExtension", ["Name"], more=as_germany)
+    assert refused.text("OverallStatus") == f"Error: The account {GERMANY} cannot be accessed."
+
+
+def test_a_retrieve_over_all_accounts_comes_in_pages(enterprise: Soap, germany: Soap, france: Soap, key: str) -> None:
+    for soap, mid in ((enterprise, "1000001"), (germany, GERMANY), (france, FRANCE)):
+        for number in range(2):
+            soap.good("Create", data_extension(f"{key}-{mid}-{number}", *SMALL))
+    everywhere = "<QueryAllAccounts>true</QueryAllAccounts>"
+    wanted = equals("CustomerKey", key).replace("equals", "beginsWith")
+    found, more, status = [], everywhere, "MoreDataAvailable"
+    while status == "MoreDataAvailable":
+        options = "<Options><BatchSize>3</BatchSize></Options>"
+        reply = enterprise.call(
+            "Retrieve",
+            f"<RetrieveRequestMsg><RetrieveRequest>{options}<ObjectType>DataExtension</ObjectType>"
+            f"<Properties>Client.ID</Properties><Properties>CustomerKey</Properties>{wanted}{more}"
+            "</RetrieveRequest></RetrieveRequestMsg>",
+        )
+        status = reply.text("OverallStatus")
+        found += reply.texts("Results/CustomerKey")
+        more = f"<ContinueRequest>{reply.text('RequestID')}</ContinueRequest>"
+    assert found == [f"{key}-{mid}-{number}" for mid in ("1000001", GERMANY, FRANCE) for number in range(2)]
+    reply = germany.retrieve("DataExtension", ["CustomerKey"], wanted, everywhere)
+    assert reply.texts("Results/CustomerKey") == [f"{key}-{GERMANY}-{number}" for number in range(2)]
+    two = f"<ClientIDs><ID>{FRANCE}</ID></ClientIDs><ClientIDs><ID>{GERMANY}</ID></ClientIDs>"
+    reply = enterprise.retrieve("DataExtension", ["Client.ID"], wanted, two)
+    assert reply.texts("Results/Client/ID") == [FRANCE, FRANCE, GERMANY, GERMANY]
+
+
+def test_children_see_what_the_enterprise_shares_and_nothing_else(
+    enterprise: Soap, germany: Soap, france: Soap, key: str
+) -> None:
+    enterprise.good("Create", data_extension(key, *PERSON, more=SHARED))
+    enterprise.good("Create", data_extension(f"{key}-own", *PERSON))
+    germany.good("Create", row(f"ENT.{key}", {"Key": "1", "Name": "shared"}))
+    assert france.rows(f"ent.{key}", ["Name"]) == [{"Name": "shared"}]
+    assert enterprise.rows(key, ["Name"]) == [{"Name": "shared"}]
+    for hidden in (key, f"ENT.{key}-own"):
+        reply = germany.retrieve(f"DataExtensionObject[{hidden}]", ["Name"])
+        assert reply.text("OverallStatus") == f"Error: The data extension was not found: {hidden}"
+    germany.good("Delete", row(f"ENT.{key}", {}, {"Key": "1"}))
+    assert enterprise.rows(key, ["Name"]) == []
+
+
+def test_units_survive_a_restart(tmp_path: Path) -> None:
+    with running_simulator(tmp_path / "data", "--business-unit", f"{GERMANY}:Germany") as simulator:
+        first, soap = dict(simulator.info), unit(simulator, GERMANY)
+        soap.good("Create", data_extension("kept", *SMALL))
+        simulator.kill()
+        simulator.start("--business-unit", f"{FRANCE}:France")
+        assert [one["name"] for one in simulator.info["business_units"]] == ["Germany", "France"]
+        assert simulator.info["business_units"][0] == first["business_units"][0]
+        assert names(soap, "kept") == [(GERMANY, "kept")]
