@@ -10,7 +10,16 @@ import dagster as dg
 
 from et_platform import settings as configuration
 from et_platform.catalog.catalog import Catalog, load_catalog
-from et_platform.defs import change_set, crm_snapshot, crm_source, data_extension, import_file
+from et_platform.defs import (
+    change_set,
+    crm_snapshot,
+    crm_source,
+    crm_writeback,
+    data_extension,
+    events,
+    extract,
+    import_file,
+)
 from et_platform.resources import Platform
 
 # Code references are beta in Dagster; its version is pinned, and every run would say so again.
@@ -28,7 +37,12 @@ def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:
             import_file.build(declared),
             data_extension.build(catalog, declared),
         ]
+    for extracted in catalog.extracts.values():
+        assets += [*extract.build(extracted), events.build(extracted)]
+    for written in catalog.writeback.values():
+        assets.append(crm_writeback.build(catalog, written))
     return dg.Definitions(
+        sensors=[extract.build_sensor(catalog)] if catalog.extracts else [],
         assets=dg.with_source_code_references(assets),
         resources={"platform": platform},
         # One process a run: a step costs a hundredth of what starting a process would.

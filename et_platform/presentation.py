@@ -17,15 +17,29 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.loader import CatalogError
 from et_platform.catalog.models import CrmEntity, DataExtension
+from et_platform.catalog.tracking import SQL_TYPES, Kind
 from et_platform.crm.errors import CrmError
 from et_platform.exacttarget.errors import ExactTargetError
+from et_platform.inbound.errors import InboundError
+from et_platform.ingest.errors import IngestError
 from et_platform.ledger.ledger import LedgerError
 from et_platform.outbound.errors import OutboundError
 from et_platform.settings import SettingsError
 from et_platform.warehouse.lake import LakeBusy
 
-EXPLAINED = (CatalogError, CrmError, ExactTargetError, LakeBusy, LedgerError, OutboundError, SettingsError)
+EXPLAINED = (
+    *(CatalogError, CrmError, ExactTargetError, InboundError, IngestError),
+    *(LakeBusy, LedgerError, OutboundError, SettingsError),
+)
 """Errors whose message is already a paragraph for people, without secrets and personal data."""
+
+_EVENT_PII = {
+    "SubscriberKey": "identifier",
+    "SubscriberID": "identifier",
+    "EmailAddress": "contact",
+    **dict.fromkeys(("IpAddress", "City", "Latitude", "Longitude"), "profile"),
+}
+"""Columns of events that are about a person, and how."""
 
 
 @contextmanager
@@ -105,6 +119,16 @@ def data_extension_schema(data_extension: DataExtension) -> dg.TableSchema:
             )
         )
     return dg.TableSchema(columns=columns)
+
+
+def event_schema(columns: Mapping[str, Kind]) -> dg.TableSchema:
+    """The columns of an event type as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, SQL_TYPES[kind], tags={"pii": _EVENT_PII[name]} if name in _EVENT_PII else {})
+            for name, kind in columns.items()
+        ]
+    )
 
 
 def _typed(name: str, precision: int, scale: int) -> str:

@@ -14,6 +14,8 @@ import dagster as dg
 
 from et_platform import settings as configuration
 from et_platform.catalog.catalog import Catalog, load_catalog
+from et_platform.inbound.road import InboundRoad
+from et_platform.inbound.write_back import WriteBackRoad
 from et_platform.ledger.ledger import Ledger
 from et_platform.outbound.road import Pace, Road
 from et_platform.settings import Settings
@@ -37,6 +39,18 @@ class Platform(dg.ConfigurableResource):
             settings.require(part)
         return build_road(settings, run_id=run_id, tell=tell)
 
+    def inbound_road(self, *, run_id: str, tell: Callable[[str], None], hurried: bool = False) -> InboundRoad:
+        """The return road's parts; `hurried` gives up on a slow site sooner, as a sensor must."""
+        settings = configuration.load()
+        settings.require("exacttarget")
+        return build_inbound_road(settings, run_id=run_id, tell=tell, hurried=hurried)
+
+    def write_back_road(self, *, run_id: str, tell: Callable[[str], None]) -> WriteBackRoad:
+        """The parts of writing back to the CRM."""
+        settings = configuration.load()
+        settings.require("crm")
+        return build_write_back_road(settings, run_id=run_id, tell=tell)
+
     def catalog(self) -> Catalog:
         """The declarations, as they are now."""
         return load_catalog(configuration.load().catalog_path)
@@ -53,18 +67,13 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
         assert settings.crm_url is not None
         return connect(settings.crm_url.get_secret_value())
 
-    def open_exacttarget() -> "AbstractContextManager[ExactTarget]":
-        from et_platform.exacttarget.client import ExactTarget
-
-        return ExactTarget(_connection(settings))
-
     return Road(
         mid=settings.mid or 0,
         lake=Lake(settings.lake_path),
         ledger=Ledger(settings.ledger_database_url()),
         files=settings.files_path,
         open_crm=open_crm,
-        open_exacttarget=open_exacttarget,
+        open_exacttarget=lambda: _open_exacttarget(settings),
         pace=Pace(
             poll=settings.poll_seconds,
             poll_cap=settings.poll_cap_seconds,
@@ -75,6 +84,46 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
         run_id=run_id,
         tell=tell,
     )
+
+
+def build_inbound_road(
+    settings: Settings, *, run_id: str, tell: Callable[[str], None], hurried: bool = False
+) -> InboundRoad:
+    """A return road from settings; connections are opened by the steps that use them."""
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return InboundRoad(
+        mid=settings.mid or 0,
+        lake=Lake(settings.lake_path),
+        ledger=Ledger(settings.ledger_database_url()),
+        files=settings.files_path,
+        open_exacttarget=lambda: _open_exacttarget(settings, hurried=hurried),
+        run_id=run_id,
+        tell=tell,
+    )
+
+
+def build_write_back_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) -> WriteBackRoad:
+    """The way into the CRM from settings."""
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    assert settings.crm_url is not None
+    return WriteBackRoad(
+        lake=Lake(settings.lake_path),
+        ledger=Ledger(settings.ledger_database_url()),
+        files=settings.files_path,
+        crm_url=settings.crm_url.get_secret_value(),
+        run_id=run_id,
+        tell=tell,
+        retention=timedelta(days=settings.retention_days),
+    )
+
+
+def _open_exacttarget(settings: Settings, *, hurried: bool = False) -> "AbstractContextManager[ExactTarget]":
+    from et_platform.exacttarget.client import ExactTarget
+    from et_platform.exacttarget.connection import Timeouts
+
+    # A sensor's tick is ended after 60 s; an answer that takes longer is for the next tick.
+    timeouts = Timeouts(connect=8, token=10, ftp=20) if hurried else None
+    return ExactTarget(_connection(settings), timeouts=timeouts)
 
 
 def _connection(settings: Settings) -> "Connection":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from et_platform.catalog.extract import Extract
 from et_platform.catalog.loader import CatalogError, Location, line_of, load_declaration
 from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
 
@@ -40,6 +41,7 @@ class Catalog:
     crm: dict[str, Declared[CrmEntity]]
     data_extensions: dict[str, Declared[DataExtension]]
     writeback: dict[str, Declared[WriteBack]] = field(default_factory=dict)
+    extracts: dict[str, Declared[Extract]] = field(default_factory=dict)
 
     def entity_of(self, data_extension: Declared[DataExtension]) -> Declared[CrmEntity]:
         """The CRM entity that feeds a data extension."""
@@ -66,9 +68,11 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         crm=_load_folder(folder / "crm", CrmEntity, problems),
         data_extensions=_load_folder(folder / "data_extensions", DataExtension, problems),
         writeback=_load_folder(folder / "writeback", WriteBack, problems),
+        extracts=_load_folder(folder / "extracts", Extract, problems),
     )
     problems += _conflicts(catalog)
     problems += _writeback_conflicts(catalog)
+    problems += _extract_conflicts(catalog)
     if problems:
         raise CatalogError("\n".join(problems))
     return catalog
@@ -138,3 +142,15 @@ def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:
                 )
             elif found.type not in types:
                 yield f"{where}: needs a column of type {' or '.join(types)}, and {column!r} is {found.type}."
+
+
+def _extract_conflicts(catalog: Catalog) -> Iterator[str]:
+    claimed: dict[str, Declared[Extract]] = {}
+    for declared in catalog.extracts.values():
+        for number, event_type in enumerate(declared.is_.events):
+            other = claimed.setdefault(event_type, declared)
+            if other is not declared:
+                yield (
+                    f"{declared.at('events', number)}: events: the {event_type} events already come with "
+                    f"{other.at('events')}; let one extract bring a type."
+                )

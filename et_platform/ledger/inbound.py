@@ -103,6 +103,15 @@ class InboundLedger:
                 found += [ExtractFile(**row._mapping) for row in rows]
         return found
 
+    def files_in(self, mid: int, states: Collection[ExtractFileState]) -> list[ExtractFile]:
+        """Every file of the business unit in one of these states, the oldest first."""
+        f = extract_files.c
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(extract_files).where(f.mid == mid, f.state.in_(sorted(states))).order_by(f.mtime, f.name)
+            ).all()
+        return [ExtractFile(**row._mapping) for row in rows]
+
     def files_named(self, mid: int, name: str) -> list[ExtractFile]:
         """Every file that was seen under this name, the latest first."""
         f = extract_files.c

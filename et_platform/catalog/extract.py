@@ -1,0 +1,41 @@
+"""The shape of extracts/*.yaml: what is asked for, by which windows, and which files answer.
+
+What belongs here: the pydantic model and the rules that one file can break alone. What does not: asking and taking
+(inbound), and the columns of events (tracking.py).
+"""
+
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from et_platform.catalog.models import Documented
+from et_platform.catalog.tracking import EVENT_TYPES, EventType
+
+
+class Extract(Documented):
+    """extracts/<name>.yaml: a tracking extract that is asked for by daily window, in ExactTarget's server time.
+
+    `other_files` are names (with `*` and `?`) of files that somebody else has ExactTarget write and that hold the same
+    events: they are taken too. `ask_again_after_hours` is how long the answer to a request is waited for.
+    """
+
+    kind: Literal["tracking"]
+    events: Annotated[tuple[EventType, ...], Field(min_length=1)] = EVENT_TYPES
+    first_window: date
+    ask_again_after_hours: Annotated[float, Field(gt=0)] = 6
+    other_files: tuple[str, ...] = ()
+
+    def takes(self, file_name: str) -> bool:
+        """Whether a file of this name, which this platform did not ask for, is taken all the same."""
+        return any(fnmatchcase(file_name.casefold(), pattern.casefold()) for pattern in self.other_files)
+
+    @model_validator(mode="after")
+    def _rules(self) -> "Extract":
+        if len(set(self.events)) != len(self.events):
+            raise ValueError("`events` names a type twice")
+        for pattern in self.other_files:
+            if "/" in pattern or not pattern.strip("*?"):
+                raise ValueError(f"other_files: {pattern!r} must be a file name, with * or ? for parts of it only")
+        return self

@@ -1,0 +1,113 @@
+"""events/<type>: what subscribers did, as typed rows in the lake, each once, with file and line."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from et_platform.catalog.catalog import Declared
+from et_platform.catalog.extract import Extract
+from et_platform.catalog.tracking import COLUMNS, EventType, key_of
+from et_platform.inbound.load import Loaded, load
+from et_platform.inbound.windows import pending_files
+from et_platform.partitions import day_of_run, days_of
+from et_platform.presentation import declaration_reference, event_schema, explained_failures, markdown_table
+from et_platform.resources import Platform
+
+READABLE = "every_line_is_an_event"
+
+
+class File(dg.Config):
+    """`identity`: the fetched file to load; without one, every fetched file of the day is loaded."""
+
+    identity: str | None = None
+
+
+def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
+    """The events of one extract; a file holds several types and is loaded in one transaction."""
+    keys: dict[EventType, dg.AssetKey] = {event: dg.AssetKey(["events", event]) for event in declared.is_.events}
+
+    @dg.multi_asset(
+        name=f"events__{declared.name}",
+        partitions_def=days_of(declared.is_),
+        specs=[_spec(declared, event, key) for event, key in keys.items()],
+        check_specs=[
+            dg.AssetCheckSpec(
+                READABLE, asset=key, description="No line of the file was rejected, and no value beside its key lost."
+            )
+            for key in keys.values()
+        ],
+    )
+    def events(context: dg.AssetExecutionContext, config: File, platform: Platform) -> Iterator[dg.MaterializeResult]:
+        with explained_failures():
+            road = platform.inbound_road(run_id=context.run_id, tell=context.log.info)
+            if config.identity is not None:
+                wanted = [config.identity]
+            else:
+                waiting = pending_files(road, platform.catalog(), declared.name, day_of_run(context))
+                wanted = [file.identity for file in waiting if file.state == "fetched"]
+            loaded = [load(road, identity) for identity in wanted]
+        for event, key in keys.items():
+            told = [one for one in loaded if event in one.figures]
+            # Of a type that no file told of nothing is known, which is not the same as “none”: no materialization.
+            if told or not loaded:
+                yield dg.MaterializeResult(
+                    asset_key=key, metadata=_metadata(event, told), check_results=[_readable(event, key, told)]
+                )
+
+    return events
+
+
+def _spec(declared: Declared[Extract], event: EventType, key: dg.AssetKey) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=key,
+        deps=[dg.AssetKey(["extract_file", declared.name])],
+        skippable=True,
+        description=f"Every {event} event that ExactTarget reported: times in UTC, one row for each "
+        f"{', '.join(key_of(event))}. Loading the same content twice changes nothing.",
+        group_name="events",
+        owners=list(declared.is_.owners),
+        kinds={"duckdb"},
+        metadata={
+            "dagster/column_schema": event_schema(COLUMNS[event]),
+            "dagster/table_name": f"lake.extracts.events_{event}",
+            **declaration_reference(declared),
+        },
+    )
+
+
+def _metadata(event: EventType, loaded: list[Loaded]) -> dict[str, Any]:
+    if not loaded:
+        return {"outcome": "No fetched file of this day waits to be loaded.", "new events": 0}
+    figures = [one.figures[event] for one in loaded]
+    rows = [
+        (one.file.name, f.read, f.new, f.duplicates, f.rejected, one.duplicate_of or "")
+        for one, f in zip(loaded, figures, strict=True)
+    ]
+    header = ("file", "lines", "new", "known before", "rejected", "same content as")
+    new = sum(one.new for one in figures)
+    return {
+        "outcome": f"{new} new events from {len(loaded)} file(s)",
+        "new events": new,
+        "known before": sum(one.duplicates for one in figures),
+        "rejected lines": sum(one.rejected for one in figures),
+        "values left out": sum(one.kept for one in figures),
+        "files": dg.MetadataValue.md(markdown_table(header, rows)),
+    }
+
+
+def _readable(event: EventType, key: dg.AssetKey, loaded: list[Loaded]) -> dg.AssetCheckResult:
+    rejected = sum(one.figures[event].rejected for one in loaded)
+    kept = sum(one.figures[event].kept for one in loaded)
+    return dg.AssetCheckResult(
+        check_name=READABLE,
+        asset_key=key,
+        passed=rejected == kept == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Every line was read as an event."
+        if rejected == kept == 0
+        else f"{rejected} lines were rejected and {kept} lost a value beside their key. The rest is loaded. "
+        "lake.extracts.event_rejects names file, line, field and reason of each, and holds the line; if one column "
+        "changed its form, correct it at its source and ask for the window again.",
+        metadata={"rejected lines": rejected, "values left out": kept},
+    )
