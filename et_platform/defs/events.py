@@ -13,6 +13,7 @@ from et_platform.inbound.windows import pending_files
 from et_platform.partitions import day_of_run, days_of
 from et_platform.presentation import declaration_reference, event_schema, explained_failures, markdown_table
 from et_platform.resources import Platform
+from et_platform.warehouse.events import Figures
 
 READABLE = "every_line_is_an_event"
 
@@ -38,7 +39,9 @@ def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
             for key in keys.values()
         ],
     )
-    def events(context: dg.AssetExecutionContext, config: File, platform: Platform) -> Iterator[dg.MaterializeResult]:
+    def events(
+        context: dg.AssetExecutionContext, config: File, platform: Platform
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with explained_failures():
             road = platform.inbound_road(run_id=context.run_id, tell=context.log.info)
             if config.identity is not None:
@@ -49,11 +52,11 @@ def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
             loaded = [load(road, identity) for identity in wanted]
         for event, key in keys.items():
             told = [one for one in loaded if event in one.figures]
-            # Of a type that no file told of nothing is known, which is not the same as “none”: no materialization.
             if told or not loaded:
-                yield dg.MaterializeResult(
-                    asset_key=key, metadata=_metadata(event, told), check_results=[_readable(event, key, told)]
-                )
+                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(event, told))
+                yield _readable(key, [one.figures[event] for one in told])
+            else:
+                yield _untold(event, key, loaded)
 
     return events
 
@@ -96,9 +99,8 @@ def _metadata(event: EventType, loaded: list[Loaded]) -> dict[str, Any]:
     }
 
 
-def _readable(event: EventType, key: dg.AssetKey, loaded: list[Loaded]) -> dg.AssetCheckResult:
-    rejected = sum(one.figures[event].rejected for one in loaded)
-    kept = sum(one.figures[event].kept for one in loaded)
+def _readable(key: dg.AssetKey, figures: list[Figures]) -> dg.AssetCheckResult:
+    rejected, kept = sum(one.rejected for one in figures), sum(one.kept for one in figures)
     return dg.AssetCheckResult(
         check_name=READABLE,
         asset_key=key,
@@ -110,4 +112,17 @@ def _readable(event: EventType, key: dg.AssetKey, loaded: list[Loaded]) -> dg.As
         "lake.extracts.event_rejects names file, line, field and reason of each, and holds the line; if one column "
         "changed its form, correct it at its source and ask for the window again.",
         metadata={"rejected lines": rejected, "values left out": kept},
+    )
+
+
+def _untold(event: EventType, key: dg.AssetKey, loaded: list[Loaded]) -> dg.AssetCheckResult:
+    """Of a type that no file tells of nothing is known, which is not the same as “none”: it is not materialized."""
+    return dg.AssetCheckResult(
+        check_name=READABLE,
+        asset_key=key,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{', '.join(one.file.name for one in loaded)} holds no file of {event} events: whether there were "
+        "none cannot be known from it. If ExactTarget leaves out empty files this is usual; else ask for the window "
+        "again.",
     )

@@ -10,13 +10,11 @@ from typing import Any, Literal
 
 from et_platform.exacttarget.errors import InDoubt, InvalidDefinition, StartInDoubt
 from et_platform.exacttarget.faults import API, result_error
-from et_platform.exacttarget.models import SERVER_TIME
+from et_platform.exacttarget.models import EXPORT, SERVER_TIME
 from et_platform.exacttarget.soap import Repeat, Soap
 
 TRACKING = "c7219016-a7f0-4c72-8657-1ec12c28a0db"
 """The tracking extract's type id [R]."""
-EXPORT = "Export"
-"""The folder in which the file appears [D]."""
 LONGEST = timedelta(days=30)
 """A specific range may not be longer [3]."""
 

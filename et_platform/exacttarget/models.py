@@ -12,6 +12,8 @@ from typing import Literal
 
 SERVER_TIME = timezone(timedelta(hours=-6))
 """ExactTarget's own time: US Central without daylight saving, all year [D]."""
+EXPORT = "Export"
+"""The Enhanced FTP's folder in which extract files appear [D]."""
 
 
 class SystemStatus(Enum):

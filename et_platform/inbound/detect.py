@@ -7,7 +7,7 @@ What belongs here: one listing, compared with the cursor and the ledger. What do
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from et_platform.exacttarget.extracts import EXPORT
+from et_platform.exacttarget.models import EXPORT
 from et_platform.inbound.road import InboundRoad
 from et_platform.ingest import arrival
 from et_platform.ingest.arrival import Arrival, Look, Sighting

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from et_platform.exacttarget.errors import ExactTargetError, NotFound
-from et_platform.exacttarget.extracts import EXPORT
+from et_platform.exacttarget.models import EXPORT
 from et_platform.inbound.errors import FileChanged, FileVanished, InboundError
 from et_platform.inbound.road import InboundRoad
 from et_platform.ledger.inbound_records import ExtractFile

@@ -10,10 +10,24 @@ import pytest
 
 import et_platform
 from et_platform.catalog.catalog import load_catalog
+from et_platform.catalog.tracking import EVENT_TYPES
 from et_platform.definitions import build_defs, defs
 from et_platform.resources import Platform
 
 PACKAGE = Path(et_platform.__file__).parent
+
+ADDRESSES: dict[str, tuple[str, str | None]] = {
+    # an asset key's prefix: the folder of its declaration, and the module that makes it
+    "crm_source": ("crm", None),  # an external asset has a declaration, and no code that makes it
+    "crm_snapshot": ("crm", "crm_snapshot"),
+    "change_set": ("data_extensions", "change_set"),
+    "import_file": ("data_extensions", "import_file"),
+    "data_extension": ("data_extensions", "data_extension"),
+    "extract_request": ("extracts", "extract"),
+    "extract_file": ("extracts", "extract"),
+    "events": ("extracts", "events"),
+    "crm_writeback": ("writeback", "crm_writeback"),
+}
 
 
 def assets() -> dict[str, dg.AssetSpec]:
@@ -29,7 +43,7 @@ def test_definitions_load_with_an_empty_environment_and_write_nothing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["5", "[]"]
+    assert done.stdout.split() == [str(len(assets())), "[]"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -40,15 +54,20 @@ def test_definitions_are_valid_and_workspace_and_project_name_the_same_module():
     assert 'code_location_target_module = "et_platform.definitions"' in (root / "pyproject.toml").read_text("utf-8")
 
 
-def test_the_road_is_one_line_of_assets():
-    upstream = {key: sorted(dep.asset_key.to_user_string() for dep in spec.deps) for key, spec in assets().items()}
-    assert upstream == {
-        "crm_source/customers": [],
-        "crm_snapshot/customers": ["crm_source/customers"],
-        "change_set/customers": ["crm_snapshot/customers"],
-        "import_file/customers": ["change_set/customers"],
-        "data_extension/customers": ["import_file/customers"],
+def test_both_roads_are_lines_of_assets():
+    upstream = {key: {dep.asset_key.to_user_string() for dep in spec.deps} for key, spec in assets().items()}
+    expected = {
+        "crm_source/customers": set(),
+        "crm_snapshot/customers": {"crm_source/customers"},
+        "change_set/customers": {"crm_snapshot/customers"},
+        "import_file/customers": {"change_set/customers"},
+        "data_extension/customers": {"import_file/customers"},
+        "extract_request/tracking": set(),
+        "extract_file/tracking": {"extract_request/tracking"},
+        **{f"events/{event}": {"extract_file/tracking"} for event in EVENT_TYPES},
+        "crm_writeback/customers": {"crm_snapshot/customers", "events/unsubscribe", "events/open", "events/click"},
     }
+    assert {key: upstream[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize("key", sorted(assets()))
@@ -57,10 +76,11 @@ def test_an_assets_key_is_the_address_of_its_code_and_its_declaration(key: str):
     prefix, name = key.split("/")
     references = spec.metadata["dagster/code_references"].code_references
     files = {Path(reference.file_path).resolve() for reference in references}
-    folder = "crm" if prefix.startswith("crm_") else "data_extensions"
-    assert PACKAGE / "catalog" / folder / f"{name}.yaml" in files
-    if prefix != "crm_source":  # an external asset has a declaration, and no code that makes it
-        assert PACKAGE / "defs" / f"{prefix}.py" in files
+    folder, module = ADDRESSES[prefix]
+    declaration = "tracking" if prefix == "events" else name  # a file holds several types of events
+    assert PACKAGE / "catalog" / folder / f"{declaration}.yaml" in files
+    if module is not None:
+        assert PACKAGE / "defs" / f"{module}.py" in files
     assert spec.group_name
     assert spec.owners
     assert spec.description

@@ -34,7 +34,7 @@ RULES: dict[str, set[str]] = {
     "partitions": {"catalog"},
     "defs": {
         *("catalog", "inbound", "ingest", "ledger", "outbound", "partitions", "presentation", "resources"),
-        "sync",
+        *("sync", "warehouse"),
     },
     "definitions": {"settings", "catalog", "defs", "resources"},
     "instance": {"settings", "definitions", "liveness"},

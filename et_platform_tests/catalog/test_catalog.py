@@ -1,5 +1,6 @@
 """The catalogue: what is accepted, and how an error names file, line, key and remedy (promise 16)."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,34 @@ def test_promise_16_a_write_back_is_named_after_its_entity(tmp_path):
     assert write_back_problems(tmp_path, WRITE_BACK, name="persons") == (
         "/writeback/persons.yaml:1: the file is named after no CRM entity; declared: people. Rename it."
     )
+
+
+EXTRACT = 'description: Events.\nkind: tracking\nfirst_window: 2026-01-01\nother_files: ["mine_*.zip"]\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("kind: tracking", "kind: trackin", r"kind: Input should be 'tracking'"),
+        ("first_window: 2026-01-01", "first_window: soon", "first_window: "),
+        ("mine_*.zip", "*", "must be a file name"),
+        ("mine_*.zip", "Export/mine.zip", "must be a file name"),
+        ("kind: tracking", "kind: tracking\nevents: [open, open]", "names a type twice"),
+        ("kind: tracking", "kind: tracking\nevents: [opens]", "events.0: "),
+    ],
+)
+def test_promise_16_an_extract_that_cannot_be_names_file_line_and_key(tmp_path, old, new, expected):
+    (tmp_path / "extracts").mkdir()
+    (tmp_path / "extracts" / "tracking.yaml").write_text(EXTRACT.replace(old, new), encoding="utf-8")
+    told = problems(tmp_path)
+    assert told.startswith("/extracts/tracking.yaml:")
+    assert expected in told
+
+
+def test_promise_16_two_extracts_may_not_bring_the_same_events(tmp_path):
+    (tmp_path / "extracts").mkdir()
+    for name in ("one", "two"):
+        text = f"{EXTRACT}events: [sent, {'open' if name == 'one' else 'click'}]\n"
+        (tmp_path / "extracts" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    told = problems(tmp_path)
+    assert re.fullmatch(r"/extracts/two\.yaml:5: events: the sent events already come with .*one\.yaml:5.*", told)
