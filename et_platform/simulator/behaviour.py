@@ -123,6 +123,9 @@ class Behaviour(BaseModel):
     unknown_row_fields: Literal["drop", "error"] = Field(
         "drop", description="Property names that the data extension lacks: dropped silently [D], or an error."
     )
+    subscriber_key_permission: bool = Field(
+        True, description="Subscriber keys are in use: LogUnsubEvent wants more than an EmailAddress [D, K]."
+    )
     name_taken_code: int = Field(1, description="ErrorCode of a data extension whose name is taken [D, K].")
 
     @classmethod

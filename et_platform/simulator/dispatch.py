@@ -10,7 +10,7 @@ import logging
 import uuid
 from itertools import groupby
 
-from et_platform.simulator import envelope, faults, markup, oauth, retrieval, units
+from et_platform.simulator import envelope, execute, faults, markup, oauth, retrieval, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
@@ -26,6 +26,7 @@ _MESSAGES = {
     "Retrieve": "RetrieveRequestMsg",
     "Perform": "PerformRequestMsg",
     "Extract": "ExtractRequestMsg",
+    "Execute": "ExecuteRequestMsg",
     "GetSystemStatus": "SystemStatusRequestMsg",
 }
 
@@ -71,6 +72,8 @@ def _operation(service: Service, action: str, message: Element) -> str:
             return _perform(service, message)
         case "Extract":
             return extract.answer(service, message)
+        case "Execute":
+            return execute.answer(service, message)
         case "Create" | "Update" | "Delete":
             return reply(action, _write(service, action, message))
     raise AssertionError(action)

@@ -33,12 +33,16 @@ class SaveMode:
 
 @dataclass(frozen=True)
 class Result:
-    """One object's result. `object` and `details` are written XML; `error_code` is None when all went well [R]."""
+    """One object's result. `object` and `details` are written XML; `error_code` is None when all went well [R].
+
+    `new_id` is a new object's number; 0 where its id is a GUID.
+    """
 
     message: str
     object: str = ""
     error_code: int | None = None
     new_object_id: str | None = None
+    new_id: int = 0
     details: str = ""
     type: str | None = None
 
@@ -80,7 +84,7 @@ def _result(operation: Operation, ordinal: int, result: Result) -> str:
     if result.error_code is not None:
         content.append(markup.text("ErrorCode", result.error_code))
     if operation == "Create":
-        content.append(markup.text("NewID", 0))  # zero, as these ids are GUIDs [W]
+        content.append(markup.text("NewID", result.new_id))  # zero where ids are GUIDs [W]
         if result.new_object_id:
             content.append(markup.text("NewObjectID", result.new_object_id))
     return markup.element("Results", *content, result.object, result.details, type=result.type)

@@ -21,6 +21,10 @@ from et_platform.simulator.objects import (
     extract_description,
     import_definition,
     import_results_summary,
+    list_,
+    list_subscriber,
+    subscriber,
+    subscriber_status_event,
 )
 from et_platform.simulator.store import Store
 from et_platform.simulator.units import NoAccess
@@ -32,6 +36,10 @@ _HANDLERS: dict[str, Any] = {
     "ExtractDescription": extract_description,
     "ImportDefinition": import_definition,
     "ImportResultsSummary": import_results_summary,
+    "List": list_,
+    "ListSubscriber": list_subscriber,
+    "Subscriber": subscriber,
+    "SubscriberStatusEvent": subscriber_status_event,
 }
 
 

@@ -16,7 +16,7 @@ from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts import delimited
 from et_platform.simulator.extracts.delimited import Format
 from et_platform.simulator.store import Connection
-from et_platform.simulator.tracking import events
+from et_platform.simulator.tracking import events, subscribers
 
 _BATCH = 20_000
 
@@ -129,7 +129,9 @@ def _content(
             _date(sql, order) if column.startswith("Date") else sql.format(mid=mid)
             for column, sql in _SUBSCRIBERS.items()
         ]
-        found = connection.execute(f"SELECT {', '.join(shown)} FROM tracking.subscribers ORDER BY id")
+        found = connection.execute(
+            f"SELECT {', '.join(shown)} FROM tracking.subscribers WHERE status <> '{subscribers.DELETED}' ORDER BY id"
+        )
         return list(_SUBSCRIBERS), _fetched(found)
     kind, word = _EVENTS[name]
     columns = {column: sql for column, sql in COLUMNS[name].items() if column != "UnsubReason" or order["unsub_reason"]}

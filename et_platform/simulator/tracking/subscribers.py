@@ -1,7 +1,7 @@
-"""Subscribers: made known by key, and their status.
+"""Subscribers: made known by key, and how what they do changes their status.
 
-What belongs here: finding or adding subscribers, and how an event changes their status.
-What does not: the events themselves (`events.py`); subscribers over SOAP, which this account does not offer yet.
+What belongs here: finding or adding subscribers, many at once, and the statuses that acts bring. What does not: the
+events themselves (`events.py`), and subscribers that somebody writes (`people.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from et_platform.simulator.store import Connection
 
 LOCK = "tracking.subscribers"
 """The lock (`Store.lock`) that whoever writes subscribers or events holds."""
+
+DELETED = "Deleted"
+"""The status [W] of a subscriber that is gone: kept for the events that name it, shown and found no more."""
+
+WORDS = {"Active": "normal", "Bounced": "normal", "Held": "held", "Unsubscribed": "unsub", DELETED: "unsub"}
+"""A status as status events call it [D]; a bounced subscriber is still mailable, so its word stays."""
 
 ACTING = "acting"
 """The temporary relation of those meant by `known`: `place` (order of the keys), `id`, `key`."""
@@ -36,8 +42,9 @@ def known(connection: Connection, keys: Sequence[str], now: datetime) -> list[st
     added: list[str] = []
     for source in [*_sources(connection), itself]:
         new = connection.execute(
-            "INSERT INTO tracking.subscribers SELECT nextval('tracking.subscriber_id'), key, folded, email, 'Active',"
-            f" ?, NULL, NULL FROM (SELECT DISTINCT ON (folded) * FROM ({source})"
+            "INSERT INTO tracking.subscribers (id, key, folded, email, status, created)"
+            " SELECT nextval('tracking.subscriber_id'), key, folded, email, 'Active',"
+            f" ? FROM (SELECT DISTINCT ON (folded) * FROM ({source})"
             " WHERE folded NOT IN (SELECT folded FROM tracking.subscribers) ORDER BY folded, place)"
             " ORDER BY place RETURNING key",
             [now],
@@ -70,6 +77,13 @@ def _sources(connection: Connection) -> Iterator[str]:
 
 def unsubscribe(connection: Connection, moment: datetime) -> None:
     """ACTING have opted out of everything: status Unsubscribed [W], with the first date of it kept."""
+    previous = " ".join(f"WHEN '{status}' THEN '{word}'" for status, word in WORDS.items())
+    connection.execute(
+        "INSERT INTO tracking.status_changes SELECT nextval('tracking.status_change_id'), id, ?,"
+        f" CASE status {previous} END, 'unsub', 'unsub by email' FROM tracking.subscribers"  # the reason is [D]'s
+        f" WHERE id IN (SELECT id FROM {ACTING}) AND status <> 'Unsubscribed' ORDER BY id",
+        [moment],
+    )
     connection.execute(
         "UPDATE tracking.subscribers SET status = 'Unsubscribed', unsubscribed = ?"
         f" WHERE id IN (SELECT id FROM {ACTING}) AND status <> 'Unsubscribed'",
@@ -78,7 +92,7 @@ def unsubscribe(connection: Connection, moment: datetime) -> None:
 
 
 def bounce(connection: Connection) -> None:
-    """Mail to ACTING came back: Active becomes Bounced, still mailable [D]. Held is not simulated."""
+    """Mail to ACTING came back: Active becomes Bounced, still mailable [D]. Nothing here becomes Held by itself."""
     connection.execute(
         "UPDATE tracking.subscribers SET status = 'Bounced'"
         f" WHERE id IN (SELECT id FROM {ACTING}) AND status = 'Active'"
