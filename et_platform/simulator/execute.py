@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, faults, markup
+from et_platform.simulator import envelope, faults, markup, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.objects import log_unsub_event
 from et_platform.simulator.results import Refused, Result, overall_status
@@ -44,18 +44,10 @@ def answer(service: Service, message: Element) -> str:
     wanted = list(envelope.children(message, "Requests"))
     if not wanted:
         raise faults.client("The ExecuteRequestMsg has no Requests")
-    results = []
-    written = []
+    results, written = [], []
     for ordinal, one in enumerate(wanted):
-        name = (envelope.value(one, "Name") or "").strip()
-        parameters = {
-            (envelope.value(each, "Name") or "").strip(): envelope.value(each, "Value") or ""
-            for each in envelope.children(one, "Parameters")
-        }
         try:
-            if name not in REQUESTS:
-                raise Refused(5, f"The request {name or '(none)'} is not supported.")
-            executed = REQUESTS[name](service, parameters)
+            executed = _executed(service, one)
         except Refused as refused:
             results.append(Result(refused.message, error_code=refused.code))
             written.append(_refused(ordinal, refused))
@@ -68,6 +60,22 @@ def answer(service: Service, message: Element) -> str:
         markup.text("RequestID", str(uuid.uuid4())),
         *written,
     )
+
+
+def _executed(caller: Service, request: Element) -> Executed:
+    """What the request does, in the business unit that it names. Raises Refused."""
+    name = (envelope.value(request, "Name") or "").strip()
+    if name not in REQUESTS:
+        raise Refused(5, f"The request {name or '(none)'} is not supported.")
+    try:
+        service = units.of(caller, request)
+    except units.NoAccess as error:
+        raise Refused(4, str(error)) from error  # no access to that account [D]
+    parameters = {
+        (envelope.value(one, "Name") or "").strip(): envelope.value(one, "Value") or ""
+        for one in envelope.children(request, "Parameters")
+    }
+    return REQUESTS[name](service, parameters)
 
 
 def _done(executed: Executed) -> str:

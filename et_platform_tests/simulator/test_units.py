@@ -22,6 +22,7 @@ from et_platform_tests.simulator.soap import (
     import_definition,
     row,
 )
+from et_platform_tests.simulator.test_subscribers import status_of, subscriber
 
 GERMANY, FRANCE = "2000001", "2000002"
 SHARED = "<CategoryID>3</CategoryID>"
@@ -162,6 +163,22 @@ def test_children_see_what_the_enterprise_shares_and_nothing_else(
         assert reply.text("OverallStatus") == f"Error: The data extension was not found: {hidden}"
     germany.good("Delete", row(f"ENT.{key}", {}, {"Key": "1"}))
     assert enterprise.rows(key, ["Name"]) == []
+
+
+def test_an_opt_out_is_the_business_units_own_and_execute_names_the_unit(
+    enterprise: Soap, germany: Soap, france: Soap
+) -> None:
+    for soap in (germany, france):
+        soap.good("Create", subscriber("either", "either@x.org"))
+    client = f"<Client><ID>{GERMANY}</ID></Client>"
+    request = (
+        f"<Requests>{client}<Name>LogUnsubEvent</Name>"
+        "<Parameters><Name>SubscriberKey</Name><Value>either</Value></Parameters></Requests>"
+    )
+    assert enterprise.call("Execute", f"<ExecuteRequestMsg>{request}</ExecuteRequestMsg>").text("OverallStatus") == "OK"
+    assert [status_of(soap, "either") for soap in (germany, france)] == ["Unsubscribed", "Active"]
+    refused = france.call("Execute", f"<ExecuteRequestMsg>{request}</ExecuteRequestMsg>")
+    assert (refused.text("OverallStatus"), refused.text("Results/ErrorCode")) == ("Error", "4")
 
 
 def test_units_survive_a_restart(tmp_path: Path) -> None:
