@@ -35,6 +35,12 @@ TYPES = {
     " accountnumber varchar(15)",
 }
 
+RETURN = (
+    "ALTER TABLE person ADD COLUMN opted_out boolean, ADD COLUMN opted_out_at timestamp, ADD COLUMN evidence text,"
+    " ADD COLUMN last_open timestamp, ADD COLUMN last_click timestamp, ADD COLUMN opens int, ADD COLUMN clicks int"
+)
+"""What a CRM needs to take what comes back; the sample has no such columns."""
+
 
 def load(session: psycopg.Connection) -> None:
     """Create and fill the sample's tables. Raises psycopg.Error for a value that is not of its column's type."""
@@ -45,6 +51,7 @@ def load(session: psycopg.Connection) -> None:
         statement = f"COPY {table} ({header}) FROM STDIN (FORMAT csv, HEADER match)"
         with session.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             copy.write(text)
+    session.execute(RETURN.encode())
 
 
 @contextmanager

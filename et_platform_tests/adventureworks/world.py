@@ -1,9 +1,10 @@
-"""The outbound road between a PostgreSQL database that holds the sample and a running simulator.
+"""Both roads between a PostgreSQL database that holds the sample and a running simulator.
 
-What belongs here: the road's steps for the sample's declarations, what ExactTarget then shows, and what PostgreSQL
-says it should. What does not: the steps themselves (et_platform/outbound), and loading (sample.py).
+What belongs here: the roads' steps for the sample's declarations, what ExactTarget then shows, and what PostgreSQL
+says it should. What does not: the steps themselves (et_platform/outbound, et_platform/inbound), and loading (sample.py).
 """
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,14 +18,22 @@ import psycopg
 from sqlalchemy import func, select
 
 from et_platform.catalog.catalog import Catalog, load_catalog
+from et_platform.inbound import write_back
+from et_platform.inbound.detect import detect
+from et_platform.inbound.load import Loaded, take
+from et_platform.inbound.road import InboundRoad
+from et_platform.inbound.windows import SERVER_ZONE, request_day
+from et_platform.inbound.write_back import Proposal
 from et_platform.ledger.tables import files
+from et_platform.ledger.writeback import WriteBackSet
 from et_platform.outbound.deliver import deliver
 from et_platform.outbound.plan import Plan, make_plan
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement
 from et_platform.outbound.snapshot import take_snapshot
 from et_platform.outbound.stage import stage_and_upload
-from et_platform.resources import build_road
+from et_platform.resources import build_inbound_road, build_road, build_write_back_road
+from et_platform.settings import Settings
 from et_platform.warehouse import quarantine
 from et_platform_tests.adventureworks.sample import CATALOG
 from et_platform_tests.outbound.world import settings_for
@@ -56,10 +65,13 @@ class World:
     def catalog(self) -> Catalog:
         return load_catalog(self.folder / "catalog")
 
+    @property
+    def settings(self) -> Settings:
+        return settings_for(self.folder, self.info, crm_url=self.crm_url)
+
     @cached_property
     def road(self) -> Road:
-        settings = settings_for(self.folder, self.info, crm_url=self.crm_url)
-        return build_road(settings, run_id="test", tell=self.told.append)
+        return build_road(self.settings, run_id="test", tell=self.told.append)
 
     def run(self, name: str) -> tuple[Plan, Settlement | None]:
         """The whole road of one data extension, as a run goes it."""
@@ -68,6 +80,32 @@ class World:
         plan = make_plan(self.road, self.catalog, declared)
         stage_and_upload(self.road, declared)
         return plan, deliver(self.road, declared)
+
+    @property
+    def inbound_road(self) -> InboundRoad:
+        return build_inbound_road(self.settings, run_id="test", tell=self.told.append)
+
+    def events_come_back(self) -> Loaded:
+        """Ask for today's window, wait for the file, and load it; as the sensor and its runs do."""
+        catalog, road = self.catalog, self.inbound_road
+        # Events of this very minute are not in the window yet, for a window ends with a whole minute.
+        request = request_day(road, catalog.extracts["tracking"], datetime.now(SERVER_ZONE).date(), again=True)
+        deadline, cursor = time.monotonic() + 60, None
+        while time.monotonic() < deadline:
+            seen = detect(road, cursor, wanted=lambda name: name == request.output_name)
+            cursor = seen.cursor
+            for one in seen.complete:
+                return take(road, one.identity)
+            time.sleep(0.1)
+        raise AssertionError(f"{request.output_name} did not come")
+
+    def write_back(self, name: str) -> tuple[Proposal, WriteBackSet | None]:
+        """The last step of the return road for one entity."""
+        catalog = self.catalog
+        road = build_write_back_road(self.settings, run_id="test", tell=self.told.append)
+        return write_back.run(
+            road, catalog, catalog.writeback[name], take_snapshot=lambda: take_snapshot(self.road, catalog.crm[name])
+        )
 
     def held_by_exacttarget(self, name: str) -> Rows:
         """The rows of the data extension by key, as ExactTarget shows them."""
