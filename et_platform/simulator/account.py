@@ -13,6 +13,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import asyncssh
 from pydantic import BaseModel, ConfigDict
@@ -24,27 +25,69 @@ def _generated(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
-class BusinessUnit(BaseModel):
-    """One business unit and its FTP login. `sftp_user` is the MID, as on the real service [R].
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FtpUser(_Kept):
+    """A login of the Enhanced FTP site: by password, by SSH key (lines as in authorized_keys), or by both [D][3]."""
+
+    user: str
+    password: str = ""
+    authorized_keys: tuple[str, ...] = ()
+    login: Literal["password", "key", "both"] = "password"
+
+
+class BusinessUnit(_Kept):
+    """One business unit and its FTP logins. The first user is the MID, further ones are `MID_2` and so on [R].
 
     `parent` is the MID of the enterprise, empty for the enterprise itself.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     mid: str
     name: str
     sftp_password: str
     parent: str = ""
+    more_ftp_users: tuple[FtpUser, ...] = ()
 
     @property
     def sftp_user(self) -> str:
-        """The user of the Enhanced FTP site."""
+        """The first user of the Enhanced FTP site."""
         return self.mid
+
+    @property
+    def ftp_users(self) -> tuple[FtpUser, ...]:
+        """All its users; one of `more_ftp_users` that is called as the first takes its place."""
+        first = FtpUser(user=self.sftp_user, password=self.sftp_password)
+        named = {one.user for one in self.more_ftp_users}
+        return self.more_ftp_users if first.user in named else (first, *self.more_ftp_users)
+
+
+class Package(_Kept):
+    """An installed package with an API integration.
+
+    `scopes` are those granted (None: all), `business_units` the MIDs it may ask tokens for (empty: all), of which the
+    first is the one it gets without asking. A `legacy` one gets its tokens from `/v1/requestToken` alone [R].
+    """
+
+    client_id: str
+    client_secret: str
+    scopes: tuple[str, ...] | None = None
+    business_units: tuple[str, ...] = ()
+    legacy: bool = False
+
+
+class User(_Kept):
+    """A user who logs in to SOAP by name and password; without `api_access` the web service refuses him [D]."""
+
+    username: str
+    password: str
+    business_unit: str
+    api_access: bool = True
 
 
 class Account(BaseModel):
-    """The whole account: the enterprise, which is a business unit itself, and its children."""
+    """The whole account: the enterprise, which is a business unit itself, its children, packages and users."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,7 +97,10 @@ class Account(BaseModel):
     name: str = "Enterprise"
     sftp_password: str
     token_key: str
+    enterprise_ftp_users: tuple[FtpUser, ...] = ()
     children: tuple[BusinessUnit, ...] = ()
+    more_packages: tuple[Package, ...] = ()
+    users: tuple[User, ...] = ()
     host: str = "127.0.0.1"
     http_port: int = 0
     sftp_port: int = 0
@@ -62,7 +108,18 @@ class Account(BaseModel):
     @property
     def units(self) -> tuple[BusinessUnit, ...]:
         """All business units, the enterprise first."""
-        return (BusinessUnit(mid=self.mid, name=self.name, sftp_password=self.sftp_password), *self.children)
+        enterprise = BusinessUnit(
+            mid=self.mid,
+            name=self.name,
+            sftp_password=self.sftp_password,
+            more_ftp_users=self.enterprise_ftp_users,
+        )
+        return (enterprise, *self.children)
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """All packages; the first one is that of `client_id`, with every scope and unit."""
+        return (Package(client_id=self.client_id, client_secret=self.client_secret), *self.more_packages)
 
     @property
     def base_url(self) -> str:
@@ -135,12 +192,10 @@ def _with_children(account: Account, children: Sequence[tuple[str, str]]) -> Acc
         if mid == account.mid:
             raise ValueError(f"the business unit {mid} has the MID of its enterprise")
         kept = units.get(mid)
-        units[mid] = BusinessUnit(
-            mid=mid,
-            name=name,
-            sftp_password=kept.sftp_password if kept else secrets.token_urlsafe(18),
-            parent=account.mid,
-        )
+        if kept:
+            units[mid] = kept.model_copy(update={"name": name})
+        else:
+            units[mid] = BusinessUnit(mid=mid, name=name, sftp_password=secrets.token_urlsafe(18), parent=account.mid)
     return account.model_copy(update={"children": tuple(units.values())})
 
 

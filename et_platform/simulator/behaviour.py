@@ -22,6 +22,11 @@ class Behaviour(BaseModel):
 
     # Access
     token_seconds: int = Field(1079, description="Life of an access token, in seconds [R].")
+    legacy_token_seconds: int = Field(3600, description="Life of a token of /v1/requestToken, in seconds [D].")
+    legacy_token_for_v2_package: Literal["refuse", "issue"] = Field(
+        "refuse", description="/v1/requestToken asked by a package that is not legacy: error 10007 [R], or a token."
+    )
+    check_scopes: bool = Field(True, description="Whether SOAP and REST ask for the scopes of the token [R].")
     system_status: Literal["OK", "InMaintenance", "UnplannedOutage"] = Field(
         "OK", description="What GetSystemStatus answers; unless OK every other operation faults."
     )

@@ -17,6 +17,7 @@ from et_platform.simulator.account import Folder
 from et_platform.simulator.act import act
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.server import Announcement, PortTaken, run
+from et_platform.simulator.settings_file import Settings, SettingsError, read_settings
 from et_platform.simulator.store import StoreInUse
 
 
@@ -41,6 +42,12 @@ def _settings_help() -> str:
     metavar="MID:NAME",
     help="A child of that business unit, with its own data and FTP site; kept from then on (repeatable).",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML file of business units, packages with scopes, users, FTP users and behaviour.",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=_settings_help())
 @click.option("--verbose", is_flag=True, help="Log on standard error.")
 @click.pass_context
@@ -54,6 +61,7 @@ def sim(
     client_secret: str | None,
     mid: str | None,
     business_units: tuple[str, ...],
+    settings_file: Path | None,
     settings: tuple[str, ...],
     verbose: bool,
 ) -> None:
@@ -65,7 +73,10 @@ def sim(
     if mid is not None and not mid.isdecimal():
         raise click.UsageError("--mid must be a number")
     try:
-        behaviour = Behaviour.from_pairs(settings)
+        given = read_settings(settings_file) if settings_file else Settings()
+        behaviour = Behaviour.from_pairs([*given.behaviour_pairs, *settings])
+    except SettingsError as error:
+        raise click.UsageError(f"--settings {error}") from error
     except ValueError as error:
         raise click.UsageError(f"--set {error}") from error
     logging.basicConfig(
@@ -77,7 +88,12 @@ def sim(
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)  # a client that hangs up is no error here
     folder = Folder(data.absolute())
     try:
-        account = folder.account(client_id, client_secret, mid, [_unit(one) for one in business_units])
+        children = [(one.mid, one.name) for one in given.business_units] + [_unit(one) for one in business_units]
+        account = folder.account(client_id, client_secret, mid, children)
+        if settings_file:
+            account = given.applied(account)
+    except SettingsError as error:
+        raise click.UsageError(f"--settings {settings_file}: {error}") from error
     except ValueError as error:
         raise click.UsageError(f"--business-unit: {error}") from error
     try:

@@ -10,7 +10,7 @@ import logging
 import uuid
 from itertools import groupby
 
-from et_platform.simulator import envelope, execute, faults, markup, oauth, retrieval, units
+from et_platform.simulator import envelope, execute, faults, login, markup, permissions, retrieval, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
@@ -37,8 +37,10 @@ def answer(account: Units, content: bytes, soap_action: str | None, address: str
     try:
         request = envelope.read(content, soap_action)
         relates_to = request.message_id
-        service = account.service(oauth.check(account.account, request.token))
-        body = _operation(service, request.action, request.message)
+        grant = login.grant(account.account, request)
+        body = permissions.refused(grant, request, account.behaviour)
+        if body is None:
+            body = _operation(account.service(grant.mid), request.action, request.message)
         return 200, envelope.write(_reply_action(request.action), relates_to, body)
     except NoAccess:
         # The token is good, but its unit is gone.

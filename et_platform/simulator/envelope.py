@@ -40,12 +40,14 @@ _ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
 
 @dataclass(frozen=True)
 class Request:
-    """One SOAP request: its action (`Create`, `Retrieve` ...), token, message id and the message element."""
+    """One SOAP request: its action (`Create`, `Retrieve` ...), credentials, message id and the message element."""
 
     action: str
     token: str | None
     message_id: str
     message: Element
+    username: str | None = None
+    password: str | None = None
 
 
 def local(element: Element) -> str:
@@ -101,11 +103,14 @@ def read(content: bytes, soap_action: str | None) -> Request:
     action = (soap_action or "").strip().strip('"').strip() or (value(header, "Action") or "").strip()
     if not action:
         raise faults.client("Neither a SOAPAction header nor a wsa:Action was given")
+    login = child(child(header, "Security"), "UsernameToken")
     return Request(
         action=action.rpartition("/")[2],
         token=_token(header),
         message_id=(value(header, "MessageID") or "").strip() or f"urn:uuid:{uuid.uuid4()}",
         message=body[0],
+        username=value(login, "Username"),
+        password=value(login, "Password"),
     )
 
 

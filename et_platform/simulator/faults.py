@@ -56,6 +56,14 @@ def login_failed() -> Fault:
     return Fault("Security", "Login failed", security=True)
 
 
+def no_api_access() -> Fault:
+    """A user or account without the permission to use the web service: AuthorizationFailure, 11 [D].
+
+    Client faults carry no detail [D], so the number shows in the words only.
+    """
+    return Fault("Client", "AuthorizationFailure: the user may not use the web service (11)")
+
+
 def client(message: str) -> Fault:
     """A request that cannot be understood."""
     return Fault("Client", message)

@@ -29,6 +29,8 @@ def application(units: Units, base_url: str) -> ASGIApp:
                 return await _soap(units, base_url, request)
             case "v2/token":
                 return await _token(units, base_url, request)
+            case "v1/requesttoken":
+                return await _legacy_token(units, request)
             case control.PATH:
                 return await _control(units, request)
             case "etframework.wsdl":
@@ -80,10 +82,19 @@ async def _token(units: Units, base_url: str, request: Request) -> Response:
     status, reply = oauth.token_reply(
         units.account,
         base_url,
-        units.behaviour.token_seconds,
+        units.behaviour,
         request.headers.get("content-type", ""),
         await _body(request) or b"",
     )
+    return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
+
+
+async def _legacy_token(units: Units, request: Request) -> Response:
+    if request.method != "POST":
+        return Response(status_code=405, headers={"Allow": "POST"})
+    legacy = request.query_params.get("legacy", "") in ("1", "true")
+    content_type, content = request.headers.get("content-type", ""), await _body(request) or b""
+    status, reply = oauth.legacy_reply(units.account, units.behaviour, legacy, content_type, content)
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 
