@@ -123,6 +123,32 @@ def forget(data_extension: str, yes: bool) -> None:
 
 
 @main.command()
+@click.argument("entity")
+@click.argument("key")
+def trace(entity: str, key: str) -> None:
+    """Tell everything that happened to the row KEY of ENTITY (`etp trace customer NTO-000001`), oldest first.
+
+    From the lake and the ledger alone; personal data is masked.
+    """
+    from et_platform import settings as configuration
+    from et_platform.catalog.catalog import load_catalog
+    from et_platform.presentation import EXPLAINED
+    from et_platform.resources import build_road
+    from et_platform.trace.timeline import Sources, lines, timeline
+
+    try:
+        settings = configuration.load()
+        catalog = load_catalog(settings.catalog_path)
+        declared = catalog.entity(entity)
+        road = build_road(settings, run_id="etp trace", tell=click.echo)
+        told = timeline(Sources(road.mid, road.lake, road.ledger, road.files), catalog, declared, key)
+    except EXPLAINED as error:
+        raise click.ClickException(str(error)) from None
+    for line in lines(told):
+        click.echo(line)
+
+
+@main.command()
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1; another one if it is taken.")
 def ui(port: int) -> None:
     """Serve the Dagster UI and its daemon on loopback until Ctrl-C."""

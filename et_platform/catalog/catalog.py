@@ -47,6 +47,14 @@ class Catalog:
         """The CRM entity that feeds a data extension."""
         return self.crm[data_extension.is_.source.crm]
 
+    def entity(self, name: str) -> Declared[CrmEntity]:
+        """The CRM entity declared as `name`, or as its plural; raises CatalogError listing the known ones."""
+        found = self.crm.get(name) or self.crm.get(f"{name}s")
+        if found is None:
+            known = ", ".join(sorted(self.crm)) or "none"
+            raise CatalogError(f"No CRM entity is declared as {name!r}; declared: {known}.")
+        return found
+
     def data_extension(self, name: str) -> Declared[DataExtension]:
         """The data extension declared as `name`; raises CatalogError listing the known ones."""
         if name not in self.data_extensions:

@@ -26,6 +26,7 @@ RULES: dict[str, set[str]] = {
     "ingest": LEAF | {"catalog"},
     "outbound": LEAF | {"catalog", "crm", "exacttarget", "ledger", "sync", "warehouse"},
     "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
+    "trace": LEAF | {"catalog", "ledger", "sync", "warehouse"},
     "resources": {"settings", "catalog", "crm", "exacttarget", "inbound", "ledger", "outbound", "warehouse"},
     "presentation": {
         *("settings", "catalog", "crm", "exacttarget", "inbound", "ingest", "ledger", "outbound"),
@@ -44,7 +45,7 @@ RULES: dict[str, set[str]] = {
     "demo": {"settings", "instance", "terminal", "ui", "processes"},
     "cli": {
         *("settings", "catalog", "instance", "terminal", "ui", "demo", "simulator"),
-        *("outbound", "presentation", "resources"),
+        *("outbound", "presentation", "resources", "trace"),
     },
 }
 FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
@@ -57,6 +58,7 @@ FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
     "ingest": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "outbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "inbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
+    "trace": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "simulator": {"dagster", "zeep", "paramiko"},
 }
 

@@ -1,0 +1,131 @@
+"""What happened to a row on its way to ExactTarget: change sets, files and lines, import tasks, quarantine.
+
+What belongs here: reading the ledger's change sets and their saved rows for one folded key. What does not: the way
+back (inbound.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from et_platform.catalog.catalog import Declared
+from et_platform.catalog.models import DataExtension
+from et_platform.duckdb_support import literal, quoted
+from et_platform.ledger import history
+from et_platform.ledger.ledger import Ledger
+from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
+from et_platform.sync.identity import lake_name
+from et_platform.sync.staging import line_in_file
+from et_platform.trace.moment import Moment
+from et_platform.warehouse import acknowledged, quarantine
+from et_platform.warehouse.lake import Lake
+from et_platform.warehouse.snapshots import table_exists
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where one row stands in a saved change set."""
+
+    operation: str
+    changed: tuple[str, ...]
+    line: int
+
+
+def moments(
+    *, mid: int, lake: Lake, ledger: Ledger, files: Path, declared: Declared[DataExtension], folded_key: str
+) -> Iterator[Moment]:
+    """Everything that is known of the row in one data extension."""
+    name = lake_name(mid=mid, customer_key=declared.is_.customer_key)
+    yield from _withheld(lake, name, declared, folded_key)
+    last = _last_attempt(lake, name, folded_key)
+    for change_set in history.change_sets_of(ledger, mid, declared.is_.customer_key):
+        row = _row(files / change_set.path, DataExtension.model_validate(change_set.declaration), folded_key)
+        if row is None:
+            continue
+        fields = f" of {', '.join(row.changed)}" if row.operation == "update" and row.changed else ""
+        yield Moment(
+            change_set.created_at,
+            "change set",
+            f"{row.operation}{fields} planned for {change_set.customer_key} from snapshot {change_set.snapshot_id}: "
+            f"change set {change_set.id[:12]}, {change_set.state}",
+            change_set.run_id,
+        )
+        for attempt in history.attempts_of(ledger, change_set.id):
+            yield from _imported(change_set, attempt, row, last)
+
+
+def _imported(change_set: ChangeSet, attempt: Attempt, row: Row, last: str | None) -> Iterator[Moment]:
+    file = next((one for one in attempt.files if one.operation == row.operation), None)
+    if file is None:
+        return
+    task = f"import task {file.task_id} {file.status or ''}".rstrip() if file.task_id else "no import task"
+    yield Moment(
+        file.changed_at,
+        "import",
+        f"line {row.line} of {file.remote} (attempt {attempt.id}, file {file.state}): {task}; "
+        f"{_proof(attempt, file, last)}",
+        attempt.run_id,
+    )
+
+
+def _proof(attempt: Attempt, file: ImportFile, last: str | None) -> str:
+    if attempt.state == "abandoned":
+        return "nothing of it was sent"
+    if attempt.state == "open":
+        return "not settled yet"
+    if last == attempt.id:
+        return "acknowledged"
+    if file.rejected == 0:
+        return "acknowledged then; a later import has the row now"
+    return f"{file.rejected} rows of the file were rejected; whether this one was is not known any more"
+
+
+def _row(path: Path, data_extension: DataExtension, folded_key: str) -> Row | None:
+    """The row in a saved change set; None if it is not in it, or if the rows are not kept any more."""
+    if not path.exists():
+        return None
+    rows = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"SELECT _operation, _changed FROM {rows} WHERE _folded_key = ?", [folded_key]
+        ).fetchone()
+        if found is None:
+            return None
+        operation, changed = found
+        query = line_in_file(data_extension, operation, changes=rows)
+        line = connection.execute(query, {"folded_key": folded_key}).fetchone()
+    assert line is not None
+    return Row(operation, tuple(changed or ()), line[0])
+
+
+def _last_attempt(lake: Lake, name: str, folded_key: str) -> str | None:
+    """The attempt that acknowledged the row as it is now."""
+    with lake.read() as connection:
+        if not table_exists(connection, "acknowledged", name):
+            return None
+        row = connection.execute(
+            f"SELECT _attempt_id FROM {acknowledged.relation(name)} WHERE _folded_key = ?", [folded_key]
+        ).fetchone()
+    return row[0] if row else None
+
+
+def _withheld(lake: Lake, name: str, declared: Declared[DataExtension], folded_key: str) -> Iterator[Moment]:
+    """Why the last plan withheld the row; told with the time of the snapshot that it was made from."""
+    with lake.read() as connection:
+        if not table_exists(connection, "quarantine", name):
+            return
+        rows = connection.execute(
+            f"SELECT class, field, reason FROM {quarantine.relation(name)} WHERE _folded_key = ?", [folded_key]
+        ).fetchall()
+        taken = connection.execute(
+            "SELECT taken_at, run_id FROM lake.history.snapshots WHERE entity = ? ORDER BY taken_at DESC LIMIT 1",
+            [declared.is_.source.crm],
+        ).fetchone()
+    if taken is None:
+        return
+    for class_, field, reason in rows:
+        yield Moment(
+            taken[0], "quarantine", f"{class_} for {declared.is_.customer_key}: {quoted(field)} {reason}", taken[1]
+        )
