@@ -28,6 +28,7 @@ from et_platform.exacttarget.imports import Imports
 from et_platform.exacttarget.models import SystemStatus
 from et_platform.exacttarget.rows import Rows
 from et_platform.exacttarget.soap import Repeat, Soap
+from et_platform.exacttarget.subscribers import Subscribers
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.sftp import EnhancedFtp
@@ -50,6 +51,7 @@ class ExactTarget:
         self.rows = Rows(self._soap)
         self.imports = Imports(self._soap)
         self.extracts = Extracts(self._soap)
+        self.subscribers = Subscribers(self._soap)
 
     def __repr__(self) -> str:
         return f"ExactTarget(mid={self._connection.mid}, auth_url={self._connection.auth_url!r})"

@@ -36,6 +36,9 @@ _CODES: dict[int, type[ExactTargetError]] = {  # [D], except where marked
     4: PermissionDenied,
     9: InMaintenance,
     11: PermissionDenied,
+    12001: NotFound,
+    12012: NotFound,  # of LogUnsubEvent; documented without its meaning [K]
+    12014: AlreadyExists,
     43010: NotFound,
     43030: AlreadyExists,
     310002: NotFound,

@@ -182,6 +182,44 @@ class RowResult:
     """All fields that were refused, not just the first [D]."""
 
 
+SubscriberStatus = Literal["Active", "Bounced", "Held", "Unsubscribed", "Deleted"]
+"""A subscriber's status on All Subscribers [W]. Bounced is still mailable; Held and Unsubscribed are not [D]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriber:
+    """A subscriber as read. Key and address are personal, and stay out of `repr`."""
+
+    key: str = field(repr=False)
+    email: str | None = field(default=None, repr=False)
+    status: SubscriberStatus | Literal["Unknown"]
+    """`Unknown` stands for a word that only a newer service has."""
+    unsubscribed_at: datetime | None = None
+    created_at: datetime | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriberChange:
+    """The status that a subscriber shall have; an address is needed only for who is to be added."""
+
+    key: str = field(repr=False)
+    status: SubscriberStatus
+    email: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriberResult:
+    """The outcome of one change; `position` is its place in the sequence that was handed over, from 0."""
+
+    position: int
+    ok: bool
+    code: int | None = None
+    """12000 the address is invalid, 12001 there is no such subscriber [D]."""
+    message: str = field(default="", repr=False)
+    """In the service's words; may quote values."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
     """A file on the Enhanced FTP site."""

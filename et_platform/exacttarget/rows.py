@@ -5,31 +5,22 @@ the better way for many reads [D]. Values are texts, as the service gives them: 
 the second, booleans as True or False [D]; what they mean is the caller's.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import lxml.etree as etree
 import pyarrow as pa
 from zeep.xsd import SkipValue
 
-from et_platform.exacttarget.errors import MalformedReply
+from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
 from et_platform.exacttarget.faults import API
 from et_platform.exacttarget.models import FieldError, RowResult
-from et_platform.exacttarget.soap import MOST_RESULTS, Repeat, Soap
-
-MOST_OBJECTS = 50
-"""Objects in one synchronous call [D]."""
-
-KEYS_IN_A_FILTER = 1000
-"""Values in one IN filter: no limit is documented [K]; a database behind it allows about 2,000."""
+from et_platform.exacttarget.soap import MOST_RESULTS, Soap
 
 _RESULTS, _PROPERTIES, _PROPERTY, _NAME, _VALUE = (
     f"{{{API}}}{name}" for name in ("Results", "Properties", "Property", "Name", "Value")
 )
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Rows:
@@ -62,7 +53,7 @@ class Rows:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         object_type = f"DataExtensionObject[{customer_key}]"
         what = f"Reading rows of data extension {customer_key}"
-        for where in self._filters(keys):
+        for where in [None] if keys is None else filters_of(self._soap, *keys):
             pages = self._soap.pages(
                 object_type, fields, what=what, where=where, batch_size=batch_size, hide_values=True
             )
@@ -109,17 +100,6 @@ class Rows:
         what = f"Deleting rows of data extension {customer_key}"
         return self._write("Delete", what, {}, list(keys), to_object)
 
-    def _filters(self, keys: tuple[str, Sequence[str]] | None) -> Iterator[Any]:
-        if keys is None:
-            yield None
-            return
-        name, values = keys
-        # Each value once, compared without case as the service does: two parts must not find one row twice.
-        wanted = iter({value.casefold(): value for value in values if not _NOT_XML.search(value)}.values())
-        while part := list(islice(wanted, KEYS_IN_A_FILTER)):
-            operator = "IN" if len(part) > 1 else "equals"
-            yield self._soap.types.SimpleFilterPart(Property=name, SimpleOperator=operator, Value=part)
-
     def _property(self, name: str, value: str | None) -> Any:
         if value is None:
             return self._soap.types.NullAPIProperty(Name=name, Value=SkipValue)  # an empty Value is not null [D]
@@ -130,25 +110,13 @@ class Rows:
     ) -> list[RowResult]:
         results: dict[int, RowResult] = {}
         for position, row in enumerate(rows):
-            bad = [name for name, value in row.items() if _NOT_XML.search(name + (value or ""))]
+            bad = [name for name, value in row.items() if NOT_XML.search(name + (value or ""))]
             if bad:
                 message = f"Not sent: {', '.join(map(repr, bad))} has a character that XML cannot carry."
                 results[position] = RowResult(row=position, ok=False, message=message)
-        to_send = iter([position for position in range(len(rows)) if position not in results])
-        while part := list(islice(to_send, MOST_OBJECTS)):
-            objects = [to_object(rows[position]) for position in part]
-            message = self._soap.call(operation, what=what, repeat=Repeat.SAFE, Options=options, Objects=objects)
-            found = self._soap.parse(operation, message).Results
-            if len(found) != len(part):
-                raise MalformedReply(
-                    f"{what}: {len(part)} rows were sent and {len(found)} results came back, so which row failed is "
-                    "unknown. Read the rows back, or send them again: the same rows change nothing."
-                )
-            for index, result in enumerate(found):
-                position = part[index if result.OrdinalID is None else result.OrdinalID]
-                results[position] = read_row_result(position, result)
-        if len(results) != len(rows):
-            raise MalformedReply(f"{what}: the results' ordinals do not name each row once. Read the rows back.")
+        to_send = [position for position in range(len(rows)) if position not in results]
+        found = write_all(self._soap, operation, (to_object(rows[one]) for one in to_send), what=what, options=options)
+        results |= {position: read_row_result(position, one) for position, one in zip(to_send, found, strict=True)}
         return [results[position] for position in range(len(rows))]
 
 

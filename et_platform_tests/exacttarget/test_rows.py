@@ -178,7 +178,7 @@ def test_writes_go_in_fifties_and_every_row_has_its_result():
 def test_results_that_do_not_match_the_rows_are_an_error():
     reply = message("UpdateResponse", result(0) + "<OverallStatus>OK</OverallStatus>")
     with scripted_service(reply) as service, client(service) as exacttarget:
-        with pytest.raises(errors.MalformedReply, match="2 rows were sent and 1 results"):
+        with pytest.raises(errors.MalformedReply, match="2 objects were sent and 1 results"):
             exacttarget.rows.upsert(customer_key="k", rows=[{"a": "1"}, {"a": "2"}])
         assert service.actions == ["Update"]
 

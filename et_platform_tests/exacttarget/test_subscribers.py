@@ -1,0 +1,140 @@
+"""Subscribers: batches and their results, reading back, LogUnsubEvent; on the local ExactTarget and on a script."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from et_platform.exacttarget.client import ExactTarget
+from et_platform.exacttarget.errors import InvalidDefinition, MalformedReply, NotFound, ServiceUnavailable
+from et_platform.exacttarget.models import SubscriberChange
+from et_platform_tests.exacttarget.scripted import (
+    API,
+    AT_ONCE,
+    HANG_UP,
+    QUICK,
+    fault,
+    message,
+    scripted_service,
+    simulated_connection,
+)
+
+
+@pytest.fixture
+def exacttarget(exacttarget_info):
+    with ExactTarget(simulated_connection(exacttarget_info)) as client:
+        yield client
+
+
+def scripted(service) -> ExactTarget:
+    return ExactTarget(service.connection(), timeouts=QUICK, retries=AT_ONCE)
+
+
+def change(number: int, **more) -> SubscriberChange:
+    return SubscriberChange(key=f"client-{number}", email=f"{number}@example.org", **{"status": "Active", **more})
+
+
+def out(number: int) -> SubscriberChange:
+    return SubscriberChange(key=f"client-{number}", status="Unsubscribed")
+
+
+def test_many_are_written_in_batches_and_each_has_its_result(exacttarget: ExactTarget):
+    results = exacttarget.subscribers.update(changes=[change(n) for n in range(120)], add=True)
+    assert [one.position for one in results] == list(range(120))
+    assert all(one.ok for one in results)
+    results = exacttarget.subscribers.update(changes=[out(0), out(119), out(4711)])
+    assert [(one.ok, one.code) for one in results] == [(True, None), (True, None), (False, 12001)]
+    found = {one.key: one for one in exacttarget.subscribers.read(keys=[f"CLIENT-{n} " for n in range(121)])}
+    assert len(found) == 120
+    assert [found[f"client-{n}"].status for n in (0, 1, 119)] == ["Unsubscribed", "Active", "Unsubscribed"]
+    moment = found["client-0"].unsubscribed_at
+    assert moment is not None
+    assert abs(moment - datetime.now(UTC)) < timedelta(minutes=5)
+    assert found["client-1"].unsubscribed_at is None
+    assert found["client-1"].email == "1@example.org"
+
+
+def test_who_is_to_be_added_needs_an_address(exacttarget: ExactTarget):
+    (result,) = exacttarget.subscribers.update(changes=[out(5000)], add=True)
+    assert (result.ok, result.code) == (False, 12000)
+    (result,) = exacttarget.subscribers.update(changes=[change(5000, status="Unsubscribed")], add=True)
+    assert result.ok
+    (found,) = exacttarget.subscribers.read(keys=["client-5000"])
+    assert found.status == "Unsubscribed"
+
+
+def test_what_xml_cannot_carry_is_refused_alone(exacttarget: ExactTarget):
+    exacttarget.subscribers.update(changes=[change(6000)], add=True)
+    results = exacttarget.subscribers.update(changes=[SubscriberChange(key="a\0", status="Unsubscribed"), out(6000)])
+    assert [one.ok for one in results] == [False, True]
+    assert exacttarget.subscribers.read(keys=["a\0"]) == []
+
+
+def test_log_unsub_event_opts_out_and_says_when_that_was_done_before(exacttarget: ExactTarget):
+    exacttarget.subscribers.update(changes=[change(7000)], add=True)
+    assert exacttarget.subscribers.log_unsub_event(key="client-7000", list_id=1, reason="asked for it") is True
+    assert exacttarget.subscribers.log_unsub_event(key="client-7000", list_id=1) is False
+    (found,) = exacttarget.subscribers.read(keys=["client-7000"])
+    assert found.status == "Unsubscribed"
+    with pytest.raises(NotFound) as nobody:
+        exacttarget.subscribers.log_unsub_event(key="client-7001")
+    assert nobody.value.request_id
+    with pytest.raises(InvalidDefinition, match="different subscribers") as other:
+        exacttarget.subscribers.log_unsub_event(key="client-7000", email="1@example.org")
+    assert other.value.code == 406
+
+
+def result(ordinal: int, status: str = "OK") -> str:
+    return (
+        f"<Results><StatusCode>{status}</StatusCode><StatusMessage>jane@example.org is out</StatusMessage>"
+        f"<OrdinalID>{ordinal}</OrdinalID><Object/></Results>"
+    )
+
+
+def answer(*results: str):
+    return message("UpdateResponse", "".join(results) + "<OverallStatus>OK</OverallStatus>")
+
+
+def test_a_lost_answer_is_asked_for_again_for_the_same_status_twice_has_no_effect():
+    with scripted_service(HANG_UP, answer(result(0))) as service, scripted(service) as exacttarget:
+        (done,) = exacttarget.subscribers.update(changes=[out(1)])
+        assert done.ok
+        assert service.actions == ["Update", "Update"]
+
+
+def test_results_come_back_by_their_ordinals_and_name_nobody():
+    reply = answer(result(1), result(0, "Error"))
+    with scripted_service(reply) as service, scripted(service) as exacttarget:
+        results = exacttarget.subscribers.update(changes=[out(0), out(1)], add=True)
+        saved = service.sent(0).findtext(f".//{{{API}}}SaveAction")
+    assert [one.ok for one in results] == [False, True]
+    assert saved == "UpdateAdd"
+    assert "jane" not in repr(results)
+    assert "client" not in repr(out(1))
+
+
+def test_results_that_cannot_be_told_apart_are_an_error():
+    with (
+        scripted_service(answer(result(0), result(0))) as service,
+        scripted(service) as exacttarget,
+        pytest.raises(MalformedReply, match="ordinals"),
+    ):
+        exacttarget.subscribers.update(changes=[out(0), out(1)])
+
+
+def test_an_outage_is_retriable_and_names_no_key():
+    down = fault("Unplanned Outage", code=2)
+    with scripted_service(down, down, down) as service, scripted(service) as exacttarget:
+        with pytest.raises(ServiceUnavailable) as outage:
+            exacttarget.subscribers.update(changes=[out(0)])
+        assert "client-0" not in str(outage.value)
+
+
+def test_a_newer_status_word_is_unknown_not_an_error():
+    page = message(
+        "RetrieveResponseMsg",
+        "<OverallStatus>OK</OverallStatus><RequestID>r</RequestID><Results><SubscriberKey>k</SubscriberKey>"
+        "<Status>Snoozed</Status></Results>",
+    )
+    with scripted_service(page) as service, scripted(service) as exacttarget:
+        (found,) = exacttarget.subscribers.read(keys=["k"])
+    assert (found.status, found.email, found.id) == ("Unknown", None, None)
