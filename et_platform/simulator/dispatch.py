@@ -10,7 +10,7 @@ import logging
 import uuid
 from itertools import groupby
 
-from et_platform.simulator import envelope, execute, faults, login, markup, permissions, retrieval, units
+from et_platform.simulator import envelope, execute, login, markup, permissions, retrieval, soap_faults, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
@@ -44,12 +44,12 @@ def answer(account: Units, content: bytes, soap_action: str | None, address: str
         return 200, envelope.write(_reply_action(request.action), relates_to, body)
     except NoAccess:
         # The token is good, but its unit is gone.
-        return 500, envelope.write(faults.ACTION, relates_to, faults.login_failed().body(address))
-    except faults.Fault as fault:
-        return 500, envelope.write(faults.ACTION, relates_to, fault.body(address))
+        return 500, envelope.write(soap_faults.ACTION, relates_to, soap_faults.login_failed().body(address))
+    except soap_faults.Fault as fault:
+        return 500, envelope.write(soap_faults.ACTION, relates_to, fault.body(address))
     except Exception:  # noqa: BLE001 - here a defect becomes an answer instead of a dropped connection
         _log.exception("a SOAP request failed")
-        return 500, envelope.write(faults.ACTION, relates_to, faults.internal().body(address))
+        return 500, envelope.write(soap_faults.ACTION, relates_to, soap_faults.internal().body(address))
 
 
 def _reply_action(action: str) -> str:
@@ -59,14 +59,14 @@ def _reply_action(action: str) -> str:
 def _operation(service: Service, action: str, message: Element) -> str:
     expected = _MESSAGES.get(action)
     if expected is None:
-        raise faults.client(f"The action {action} is not supported")
+        raise soap_faults.client(f"The action {action} is not supported")
     if envelope.local(message) != expected:
-        raise faults.client(f"The action {action} needs a {expected}, not a {envelope.local(message)}")
+        raise soap_faults.client(f"The action {action} needs a {expected}, not a {envelope.local(message)}")
     status = service.behaviour.system_status
     if action == "GetSystemStatus":
         return _system_status(status)
     if status != "OK":
-        raise faults.in_maintenance() if status == "InMaintenance" else faults.outage()
+        raise soap_faults.in_maintenance() if status == "InMaintenance" else soap_faults.outage()
     match action:
         case "Retrieve":
             return retrieval.answer(service, message)
@@ -110,7 +110,7 @@ def _client(element: Element) -> str:
 def _write(caller: Service, operation: Operation, message: Element) -> list[Result]:
     objects = list(envelope.children(message, "Objects"))
     if not objects:
-        raise faults.client(f"The {operation}Request has no Objects")
+        raise soap_faults.client(f"The {operation}Request has no Objects")
     results: list[Result] = []
     options = envelope.child(message, "Options")
     # Objects of one type and unit go to its module together; rows are far quicker so.

@@ -15,7 +15,7 @@ from typing import Any
 
 import lxml.etree as etree
 
-from et_platform.simulator import clock, faults, markup
+from et_platform.simulator import clock, markup, soap_faults
 
 Element = Any
 """An lxml element; lxml brings no types."""
@@ -86,9 +86,9 @@ def parse(content: bytes) -> Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise faults.client(f"The request is not well-formed XML: {error.msg}") from error
+        raise soap_faults.client(f"The request is not well-formed XML: {error.msg}") from error
     if root.getroottree().docinfo.doctype:
-        raise faults.client("A document type declaration is not allowed in a SOAP request")
+        raise soap_faults.client("A document type declaration is not allowed in a SOAP request")
     return root
 
 
@@ -96,13 +96,13 @@ def read(content: bytes, soap_action: str | None) -> Request:
     """Read a request. `soap_action` is the HTTP header, quoted or bare. Raises a client Fault."""
     root = parse(content)
     if etree.QName(root).namespace not in _ENVELOPES or local(root) != "Envelope":
-        raise faults.client("The request is not a SOAP envelope")
+        raise soap_faults.client("The request is not a SOAP envelope")
     header, body = child(root, "Header"), child(root, "Body")
     if body is None or len(body) == 0:
-        raise faults.client("The SOAP body is empty")
+        raise soap_faults.client("The SOAP body is empty")
     action = (soap_action or "").strip().strip('"').strip() or (value(header, "Action") or "").strip()
     if not action:
-        raise faults.client("Neither a SOAPAction header nor a wsa:Action was given")
+        raise soap_faults.client("Neither a SOAPAction header nor a wsa:Action was given")
     login = child(child(header, "Security"), "UsernameToken")
     return Request(
         action=action.rpartition("/")[2],

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, faults, markup, units
+from et_platform.simulator import envelope, markup, soap_faults, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.objects import log_unsub_event
 from et_platform.simulator.results import Refused, Result, overall_status
@@ -43,7 +43,7 @@ def answer(service: Service, message: Element) -> str:
     """Answer an ExecuteRequestMsg; each request succeeds or fails on its own."""
     wanted = list(envelope.children(message, "Requests"))
     if not wanted:
-        raise faults.client("The ExecuteRequestMsg has no Requests")
+        raise soap_faults.client("The ExecuteRequestMsg has no Requests")
     results, written = [], []
     for ordinal, one in enumerate(wanted):
         try:

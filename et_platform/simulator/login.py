@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 
-from et_platform.simulator import faults, tokens
+from et_platform.simulator import soap_faults, tokens
 from et_platform.simulator.account import Account
 from et_platform.simulator.envelope import Request
 from et_platform.simulator.tokens import Grant
@@ -23,14 +23,14 @@ def grant(account: Account, request: Request) -> Grant:
         try:
             return tokens.read(account, request.token)
         except tokens.Unreadable as error:
-            raise faults.token_unreadable() from error
+            raise soap_faults.token_unreadable() from error
         except tokens.Expired as error:
-            raise faults.token_expired() from error
+            raise soap_faults.token_expired() from error
     for user in account.users:
         known = hmac.compare_digest((request.username or "").encode(), user.username.encode())
         proven = hmac.compare_digest((request.password or "").encode(), user.password.encode())
         if known and proven:
             if not user.api_access:
-                raise faults.no_api_access()
+                raise soap_faults.no_api_access()
             return Grant(user.business_unit, client=user.username)
-    raise faults.login_failed()
+    raise soap_faults.login_failed()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import lxml.etree as etree
 import pytest
 
-from et_platform.simulator import envelope, faults, markup
+from et_platform.simulator import envelope, markup, soap_faults
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -44,7 +44,7 @@ def test_soap_1_2_is_read() -> None:
     ],
 )
 def test_unreadable_requests_are_client_faults(content: bytes, action: str | None, message: str) -> None:
-    with pytest.raises(faults.Fault, match=message) as caught:
+    with pytest.raises(soap_faults.Fault, match=message) as caught:
         envelope.read(content, action)
     assert caught.value.code == "Client"
 

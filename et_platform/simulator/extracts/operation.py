@@ -9,7 +9,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, faults, markup, units
+from et_platform.simulator import envelope, markup, soap_faults, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import request, tasks
 from et_platform.simulator.results import Result, overall_status
@@ -24,7 +24,7 @@ def answer(service: Service, message: Element) -> str:
     """Answer an ExtractRequestMsg. Good requests are queued, each bringing an empty `<Results/>` and no id [D]."""
     wanted = list(envelope.children(message, "Requests"))
     if not wanted:
-        raise faults.client("The ExtractRequestMsg has no Requests")
+        raise soap_faults.client("The ExtractRequestMsg has no Requests")
     results: list[Result] = []
     queued: list[tuple[Service, tasks.Task]] = []
     behaviour = service.behaviour

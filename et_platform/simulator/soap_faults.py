@@ -1,4 +1,4 @@
-"""SOAP faults: the exceptions that carry them and their bodies.
+"""SOAP faults as the service answers them: the exceptions that carry them and their bodies.
 
 What belongs here: which faults there are, with faultcode, wording and HTTP status.
 What does not: failures that are answered inside an ordinary reply (results with StatusCode Error).
