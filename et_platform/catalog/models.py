@@ -192,8 +192,13 @@ class ConsentColumns(Declaration):
 
 
 class EngagementColumns(Declaration):
-    """The CRM's columns for what ExactTarget knows of a person's engagement; ExactTarget owns them."""
+    """The CRM's columns for what ExactTarget knows of a person's engagement; ExactTarget owns them.
 
+    `mart` is the dbt model that has the figures (customer_id, last_open_at, opens, last_click_at, clicks); without one
+    they are summed over all events.
+    """
+
+    mart: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
     last_open_at: str | None = None
     last_click_at: str | None = None
     opens: str | None = None

@@ -15,7 +15,6 @@ from et_platform.resources import Platform
 from et_platform.sync.consent import LISTED
 
 REACHED, WRITTEN = "every_opt_out_has_its_row", "every_row_was_written"
-_SOURCES = ("unsubscribe", "open", "click")
 _WHY = {
     "unknown": "the key holds characters whose equality ExactTarget decides by an unknown rule",
     "held": "the CRM has copies of the key",
@@ -28,13 +27,16 @@ def build(catalog: Catalog, declared: Declared[WriteBack]) -> dg.AssetsDefinitio
     """The write-back asset of one entity."""
     entity = catalog.crm[declared.name]
     key = dg.AssetKey(["crm_writeback", declared.name])
-    told = {event for extract in catalog.extracts.values() for event in extract.is_.events}
+    mart = declared.is_.engagement.mart
+    needed = {"unsubscribe"} if mart is not None else {"unsubscribe", "open", "click"}
+    told = [event for extract in catalog.extracts.values() for event in extract.is_.events if event in needed]
 
     @dg.asset(
         key=key,
         deps=[
             dg.AssetKey(["crm_snapshot", declared.name]),
-            *(dg.AssetKey(["events", event]) for event in _SOURCES if event in told),
+            *(dg.AssetKey(["events", event]) for event in told),
+            *([dg.AssetKey(["mart", mart])] if mart is not None else []),
         ],
         description=f"{declared.is_.description}\n\nA row is written only where it still is as it was read; before "
         "and after are journalled.",

@@ -30,7 +30,7 @@ from et_platform.sync import consent
 from et_platform.sync.identity import write_back_id
 from et_platform.warehouse import events, writeback_rows
 from et_platform.warehouse.lake import Lake
-from et_platform.warehouse.snapshots import latest_snapshot
+from et_platform.warehouse.snapshots import latest_snapshot, table_exists
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ def propose(road: WriteBackRoad, catalog: Catalog, declared: Declared[WriteBack]
             catalog.crm[entity].is_,
             snapshot=f"lake.crm.{quoted(entity)}",
             unsubscribes=_events(connection, "unsubscribe"),
-            opens=_events(connection, "open"),
-            clicks=_events(connection, "click"),
+            engagement=_engagement(road, connection, declared),
         )
         connection.execute(f"CREATE TEMP TABLE proposed AS {query}")
         counts = connection.execute(consent.figures("proposed")).fetchall()
@@ -209,6 +208,26 @@ def _is_stale(road: WriteBackRoad, entity: str) -> bool:
             {"written": last.written_at, "id": snapshot[0]},
         ).fetchone()
     return row is not None and row[0]
+
+
+def _engagement(road: WriteBackRoad, connection: duckdb.DuckDBPyConnection, declared: Declared[WriteBack]) -> str:
+    """SQL for everybody's engagement: the declared mart, or a sum over the events."""
+    mart = declared.is_.engagement.mart
+    if mart is None:
+        return consent.engagement_of(_events(connection, "open"), _events(connection, "click"))
+    if not table_exists(connection, "marts", mart):
+        # Opt-outs must not wait for figures.
+        road.tell(
+            f"The mart {mart} is not built yet: engagement figures are left as they are. Materialize mart/{mart}."
+        )
+        return (
+            "(SELECT NULL::VARCHAR AS subscriber_key, NULL::TIMESTAMP AS last_open_at, NULL::BIGINT AS opens, "
+            "NULL::TIMESTAMP AS last_click_at, NULL::BIGINT AS clicks LIMIT 0)"
+        )
+    return (
+        "(SELECT customer_id AS subscriber_key, timezone('UTC', last_open_at) AS last_open_at, opens, "
+        f"timezone('UTC', last_click_at) AS last_click_at, clicks FROM lake.marts.{quoted(mart)})"
+    )
 
 
 def _events(connection: duckdb.DuckDBPyConnection, event_type: EventType) -> str:

@@ -18,15 +18,14 @@ LISTED = ("unknown", "held", "unmatched", "unreadable")
 CRM has not; rows whose columns hold something else than was declared."""
 
 
-def proposals(
-    write_back: WriteBack, entity: CrmEntity, *, snapshot: str, unsubscribes: str, opens: str, clicks: str
-) -> str:
+def proposals(write_back: WriteBack, entity: CrmEntity, *, snapshot: str, unsubscribes: str, engagement: str) -> str:
     """SQL for one row a person with events: `_class`, `_key`, `_folded_key`, `_opt_out`, `before`, `after`.
 
-    `snapshot` is the SQL name of the entity's snapshot; the others name relations with `subscriber_key`, `event_at`
-    (TIMESTAMP, UTC) and, for unsubscribes, `evidence`. `_class` is change, unchanged or one of LISTED. `_opt_out`:
-    this row opts somebody out; of a listed row, that it might have. `before` and `after` are structs of the CRM's
-    columns: as they were read, all of them, and as they are to be, those that events may write.
+    `snapshot` is the SQL name of the entity's snapshot. `unsubscribes` is a relation with `subscriber_key`, `event_at`
+    (TIMESTAMP, UTC) and `evidence`; `engagement` one with `subscriber_key`, `last_open_at`, `opens`, `last_click_at`
+    and `clicks`. `_class` is change, unchanged or one of LISTED. `_opt_out`: this row opts somebody out; of a listed
+    row, that it might have. `before` and `after` are structs of the CRM's columns: as they were read, all of them, and
+    as they are to be, those that events may write.
     """
     columns = {place: column for place, (column, _) in write_back.columns().items()}
     values = _values(write_back, entity)
@@ -38,18 +37,20 @@ def proposals(
     names = ", ".join(literal(column) for column in columns.values())
     return f"""
 WITH events AS (
-    SELECT _folded_key, _undecidable, min(subscriber_key) AS subscriber_key,
-        max({{'at': event_at, 'evidence': evidence}}) FILTER (kind = 'unsubscribe') AS unsubscribe,
-        max(event_at) FILTER (kind = 'open') AS last_open_at, count(*) FILTER (kind = 'open') AS opens,
-        max(event_at) FILTER (kind = 'click') AS last_click_at, count(*) FILTER (kind = 'click') AS clicks
+    SELECT _folded_key, _undecidable, min(subscriber_key) AS subscriber_key, max(unsubscribe) AS unsubscribe,
+        max(last_open_at) AS last_open_at, sum(opens)::BIGINT AS opens,
+        max(last_click_at) AS last_click_at, sum(clicks)::BIGINT AS clicks
     FROM (
         SELECT {folding.folded_key("subscriber_key")} AS _folded_key,
             coalesce({folding.undecidable("subscriber_key")}, true) AS _undecidable, *
         FROM (
-            SELECT 'unsubscribe' AS kind, subscriber_key, event_at, evidence FROM {unsubscribes}
-            UNION ALL SELECT 'open', subscriber_key, event_at, NULL FROM {opens}
-            UNION ALL SELECT 'click', subscriber_key, event_at, NULL FROM {clicks}
-        ) WHERE event_at IS NOT NULL
+            SELECT subscriber_key, {{'at': event_at, 'evidence': evidence}} AS unsubscribe,
+                NULL::TIMESTAMP AS last_open_at, NULL::BIGINT AS opens,
+                NULL::TIMESTAMP AS last_click_at, NULL::BIGINT AS clicks
+            FROM {unsubscribes} WHERE event_at IS NOT NULL
+            UNION ALL SELECT subscriber_key, NULL, last_open_at, opens, last_click_at, clicks FROM {engagement}
+            WHERE last_open_at IS NOT NULL OR last_click_at IS NOT NULL
+        )
     ) GROUP BY _folded_key, _undecidable
 ),
 people AS (
@@ -81,6 +82,19 @@ SELECT _class, _key, _folded_key,
     CASE WHEN _class IN ({", ".join(literal(name) for name in LISTED)}) THEN _unsubscribed ELSE _newer END AS _opt_out,
     before, after
 FROM judged"""
+
+
+def engagement_of(opens: str, clicks: str) -> str:
+    """SQL for the engagement of everybody, from relations of events with `subscriber_key` and `event_at`."""
+    return f"""(
+    SELECT subscriber_key,
+        max(event_at) FILTER (kind = 'open') AS last_open_at, count(*) FILTER (kind = 'open') AS opens,
+        max(event_at) FILTER (kind = 'click') AS last_click_at, count(*) FILTER (kind = 'click') AS clicks
+    FROM (
+        SELECT 'open' AS kind, subscriber_key, event_at FROM {opens}
+        UNION ALL SELECT 'click', subscriber_key, event_at FROM {clicks}
+    ) WHERE event_at IS NOT NULL GROUP BY subscriber_key
+)"""
 
 
 def change_rows(proposed: str) -> str:

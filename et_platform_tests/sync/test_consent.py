@@ -71,7 +71,11 @@ class World:
 
     def proposed(self) -> str:
         query = consent.proposals(
-            self.write_back, self.entity, snapshot="people", unsubscribes="unsubscribes", opens="opens", clicks="clicks"
+            self.write_back,
+            self.entity,
+            snapshot="people",
+            unsubscribes="unsubscribes",
+            engagement=consent.engagement_of("opens", "clicks"),
         )
         return f"({query})"
 
