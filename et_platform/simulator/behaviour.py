@@ -88,6 +88,15 @@ class Behaviour(BaseModel):
         "Error", description="ImportStatus when AllowErrors=false met a bad row [K]."
     )
 
+    # Retention of data extensions
+    retention_hour: float = Field(
+        2, ge=0, lt=24, description="Hour of the day, in server time, at which expired rows go: by night [D], when [K]."
+    )
+    retention_recurs: bool = Field(
+        False,
+        description="All rows went at the end of a period: a new period begins, or later rows go every night [K].",
+    )
+
     # Timing of extracts
     extract_delay_seconds: float = Field(0, ge=0, description="Between Extract and the first byte of its file.")
     extract_write_seconds: float = Field(0, ge=0, description="Spent writing an extract file, chunk by chunk.")

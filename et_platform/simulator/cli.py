@@ -16,6 +16,7 @@ import click
 from et_platform.simulator.account import Folder
 from et_platform.simulator.act import act
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.leap import advance
 from et_platform.simulator.server import Announcement, PortTaken, run
 from et_platform.simulator.settings_file import Settings, SettingsError, read_settings
 from et_platform.simulator.store import StoreInUse
@@ -103,6 +104,7 @@ def sim(
 
 
 sim.add_command(act)
+sim.add_command(advance)
 
 
 def _unit(text: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
-"""The control endpoint `POST /sim/act`: making things happen in a running simulator. No part of ExactTarget.
+"""The control endpoints `POST /sim/...`: making things happen in a running simulator. No part of ExactTarget.
 
-What belongs here: who may ask, what the JSON means, what is answered. What does not: recording events
-(`tracking/events.py`), the command line (`act.py`).
+What belongs here: who may ask, what the JSON means, what is answered. What does not: doing it (`tracking/events.py`,
+`advance.py`), the command line (`remote.py` and each verb's own module).
 The caller proves itself with the account's client id and secret (HTTP Basic), which lie 0600 in the data folder.
 """
 
@@ -10,24 +10,25 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from et_platform.simulator import clock
+from et_platform.simulator import advance, clock
 from et_platform.simulator.account import Account
 from et_platform.simulator.service import Units
 from et_platform.simulator.tracking import events
 from et_platform.simulator.units import NoAccess
 
-PATH = "sim/act"
+ACT, ADVANCE = "sim/act", "sim/advance"
 
 _KNOWN_DETAILS = {name for details in events.DETAILS.values() for name in details}
 
 
-class Wanted(BaseModel):
-    """The body of a request. `mid` is the business unit, by default the enterprise; `events` gives subscriber keys
+class Act(BaseModel):
+    """What subscribers do. `mid` is the business unit, by default the enterprise; `events` gives subscriber keys
     per type; a naive `at` is server time [D]."""
 
     model_config = ConfigDict(extra="forbid")
@@ -62,33 +63,55 @@ class Wanted(BaseModel):
         return value
 
 
+class Advance(BaseModel):
+    """By how much the clock is set forward."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float = Field(gt=0, le=100 * 366 * 86400)
+
+
 def credentials(account: Account) -> str:
     """The Authorization header of a caller."""
     pair = f"{account.client_id}:{account.client_secret}".encode()
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
-def answer(units: Units, authorization: str, content: bytes) -> tuple[int, dict[str, Any]]:
-    """Answer one request: HTTP status and the JSON reply."""
+def answer(units: Units, path: str, authorization: str, content: bytes) -> tuple[int, dict[str, Any]]:
+    """Answer one request to a control endpoint: HTTP status and the JSON reply."""
     if not _proven(units.account, authorization):
         return 401, {"error": "the client id or secret is not that of this simulator"}
+    kind, verb = VERBS[path]
     try:
-        wanted = Wanted.model_validate_json(content)
+        return 200, verb(units, kind.model_validate_json(content))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return 400, {"error": f"{place}: {first['msg']}" if place else first["msg"]}
-    try:
-        service = units.service(wanted.mid or units.account.mid)
     except NoAccess as error:
         return 400, {"error": str(error)}
+
+
+def _act(units: Units, wanted: Act) -> dict[str, Any]:
+    service = units.service(wanted.mid or units.account.mid)
     at = clock.server_time(wanted.at) if wanted.at else clock.now()
     act = events.Act(
         wanted.events, at, wanted.send_id, wanted.batch_id, wanted.list_id, wanted.triggered_send, wanted.details
     )
     added = events.record(service.store, act)
     counts = {kind: len(wanted.events[kind]) for kind in events.TYPES if wanted.events.get(kind)}
-    return 200, {"events": counts, "at": clock.iso(at), "send_id": act.send_id, "new_subscribers": added}
+    return {"events": counts, "at": clock.iso(at), "send_id": act.send_id, "new_subscribers": added}
+
+
+def _advance(units: Units, wanted: Advance) -> dict[str, Any]:
+    return {"now": clock.iso(advance.forward(units, wanted.seconds))}
+
+
+VERBS: dict[str, tuple[type[BaseModel], Callable[[Units, Any], dict[str, Any]]]] = {
+    ACT: (Act, _act),
+    ADVANCE: (Advance, _advance),
+}
+"""The control endpoints: path, the body it takes, and what it does."""
 
 
 def _proven(account: Account, authorization: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import lxml.etree as etree
@@ -124,7 +124,7 @@ def _token(header: Element | None) -> str | None:
 
 def write(action: str, relates_to: str, body: str) -> bytes:
     """The reply's envelope with the headers, in the order, of recorded replies [R]."""
-    created = datetime.now(UTC)
+    created = clock.utc(clock.now())
     expires = created + timedelta(minutes=5)
     header = (
         f"<wsa:Action>{action}</wsa:Action><wsa:MessageID>urn:uuid:{uuid.uuid4()}</wsa:MessageID>"

@@ -24,15 +24,16 @@ def application(units: Units, base_url: str) -> ASGIApp:
     app = Starlette()
 
     async def any_path(request: Request) -> Response:
-        match request.url.path.strip("/").lower():
+        path = request.url.path.strip("/").lower()
+        if path in control.VERBS:
+            return await _control(units, path, request)
+        match path:
             case "service.asmx":
                 return await _soap(units, base_url, request)
             case "v2/token":
                 return await _token(units, base_url, request)
             case "v1/requesttoken":
                 return await _legacy_token(units, request)
-            case control.PATH:
-                return await _control(units, request)
             case "etframework.wsdl":
                 return await _document(wsdl.WSDL, base_url, request)
             case "etframeworkfault.xsd":
@@ -98,13 +99,14 @@ async def _legacy_token(units: Units, request: Request) -> Response:
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 
-async def _control(units: Units, request: Request) -> Response:
+async def _control(units: Units, path: str, request: Request) -> Response:
     if request.method != "POST":
         return Response(status_code=405, headers={"Allow": "POST"})
     content = await _body(request)
     if content is None:
         return Response("The request is too large", 413)
-    status, reply = await run_in_threadpool(control.answer, units, request.headers.get("authorization", ""), content)
+    authorization = request.headers.get("authorization", "")
+    status, reply = await run_in_threadpool(control.answer, units, path, authorization, content)
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 

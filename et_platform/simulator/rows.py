@@ -3,8 +3,9 @@
 What belongs here: making, changing and dropping that table, and the names in it. What does not: deciding whether a
 change is allowed (`objects/data_extension.py`), importing (`imports/`).
 
-Besides one column per field a table has `$id` (`_CustomObjectKey`) and `$key`, the folded key. There is no index:
-bulk loads stay fast, and uniqueness is kept by whoever writes under the data extension's lock.
+Besides one column per field a table has `$id` (`_CustomObjectKey`), `$key`, the folded key, and `$created`, when the
+row's retention period began. There is no index: bulk loads stay fast, and uniqueness is kept by whoever writes under
+the data extension's lock.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from et_platform.simulator.store import Connection
 
 ID = '"$id"'
 KEY = '"$key"'
+CREATED = '"$created"'
 
 
 def table(data_extension: DataExtension) -> str:
@@ -26,8 +28,9 @@ def table(data_extension: DataExtension) -> str:
 
 def create(connection: Connection, data_extension: DataExtension) -> None:
     """Make the empty table."""
-    columns = "".join(f", {field.column} {field.sql_type}" for field in data_extension.fields)
-    connection.execute(f"CREATE TABLE {table(data_extension)} ({ID} BIGINT, {KEY} VARCHAR{columns})")
+    columns = [f"{ID} BIGINT", f"{KEY} VARCHAR", f"{CREATED} TIMESTAMP"]
+    columns += [f"{field.column} {field.sql_type}" for field in data_extension.fields]
+    connection.execute(f"CREATE TABLE {table(data_extension)} ({', '.join(columns)})")
 
 
 def drop(connection: Connection, data_extension: DataExtension) -> None:
@@ -50,7 +53,7 @@ def rebuild(connection: Connection, old: DataExtension, new: DataExtension, now:
     before = {field.column for field in old.fields}
     columns = "".join(f", {_carried(field, before, now)} AS {field.column}" for field in new.fields)
     new.revision = old.revision + 1
-    connection.execute(f"CREATE TABLE {table(new)} AS SELECT {ID}, {KEY}{columns} FROM {table(old)}")
+    connection.execute(f"CREATE TABLE {table(new)} AS SELECT {ID}, {KEY}, {CREATED}{columns} FROM {table(old)}")
     drop(connection, old)
 
 

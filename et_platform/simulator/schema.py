@@ -112,6 +112,11 @@ def by_property(connection: Connection, name: str, value: str) -> DataExtension 
     return _loaded(found[0]) if found else None
 
 
+def every(connection: Connection) -> list[DataExtension]:
+    """All data extensions, oldest first."""
+    return [_loaded(document) for document in store.find(connection, KIND)]
+
+
 def by_key_or_name(connection: Connection, text: str) -> DataExtension | None:
     """Rows are addressed by customer key or by name; both are accepted [R]. The key goes first."""
     return by_property(connection, "CustomerKey", text) or by_property(connection, "Name", text)

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from et_platform.simulator import ftp, http, retrieval
+from et_platform.simulator import advance, ftp, http, retrieval
 from et_platform.simulator.account import Account, Folder
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.service import Units
@@ -98,6 +98,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     host_key, base_url = folder.host_key(), account.base_url
+    advance.restore(store)
     units = Units(folder, account, behaviour, store)
     sites = {unit: folder.ftp(unit.mid) for unit in account.units}
     files_site = await ftp.listen(sites, host_key, files, behaviour.sftp_connections)
@@ -145,6 +146,6 @@ async def _serve(
     finally:
         server.should_exit = True
         # Requests wait for locks that a running merge holds, so both end together.
-        workers = [worker for unit in units for worker in (unit.importer, unit.extractor)]
+        workers = [worker for unit in units for worker in (unit.importer, unit.extractor, unit.nights)]
         await asyncio.gather(serving, *(asyncio.to_thread(worker.stop) for worker in workers))
         await files_site.close()

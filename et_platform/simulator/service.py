@@ -14,6 +14,7 @@ from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
 from et_platform.simulator.imports.worker import ImportWorker
+from et_platform.simulator.nightly import Nights
 from et_platform.simulator.objects import (
     data_extension,
     data_extension_field,
@@ -50,9 +51,11 @@ class Service:
         self.account, self.behaviour, self.store, self.units = account, behaviour, store, units
         self.importer = ImportWorker(store, behaviour, ftp / "Import")
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid)
+        self.nights = Nights(store, behaviour)
 
     def resume(self) -> None:
         """Go on with what an earlier process left unfinished."""
+        self.nights.resume()
         self.importer.resume()
         self.extractor.resume()
 

@@ -66,6 +66,17 @@ class Store:
         self.definitions = threading.RLock()
         with self.connect() as connection:
             connection.execute(_SCHEMA.format(first_task=600_000 + number * _TASKS_OF_A_UNIT) + TABLES)
+            self._upgrade(connection)
+
+    def _upgrade(self, connection: Connection) -> None:
+        """Rows of a store that knew no retention yet have no age, and so never expire."""
+        old = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows' AND database_name = current_database()"
+            " EXCEPT SELECT table_name FROM duckdb_columns() WHERE column_name = '$created'"
+            " AND schema_name = 'rows' AND database_name = current_database()"
+        ).fetchall()
+        for (name,) in old:
+            connection.execute(f'ALTER TABLE rows."{name}" ADD COLUMN "$created" TIMESTAMP')
 
     def close(self) -> None:
         """Write everything into the files and let them go."""

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 
 from et_platform.simulator import clock
 from et_platform_tests.simulated import Simulator, running_simulator
+from et_platform_tests.simulator.importing import put, ready
 from et_platform_tests.simulator.soap import (
     PERSON,
     PERSON_FIELDS,
@@ -23,22 +22,6 @@ from et_platform_tests.simulator.soap import (
     named,
     row,
 )
-
-
-def put(simulator: Simulator, name: str, content: str | list[list[str]]) -> None:
-    """Lay a file into the Import folder."""
-    if not isinstance(content, str):
-        text = io.StringIO()
-        csv.writer(text).writerows(content)
-        content = text.getvalue()
-    (simulator.ftp_folder / "Import" / name).write_bytes(content.encode())
-
-
-def ready(soap: Soap, key: str, content: str | list[list[str]], more: str = "", **changed: str) -> None:
-    """A data extension of people, an import definition of the same key, and its file."""
-    soap.good("Create", data_extension(key, *PERSON))
-    soap.good("Create", import_definition(key, key, f"{key}.csv", more, **changed))
-    put(soap.simulator, f"{key}.csv", content)
 
 
 def test_nasty_rows_arrive_unharmed(soap: Soap, key: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from et_platform.simulator import rows, values
+from et_platform.simulator import retention, rows, values
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.imports.plan import Columns, Plan
 from et_platform.simulator.imports.source import STAGED
@@ -168,6 +168,7 @@ def _figures(connection: Connection, behaviour: Behaviour) -> Figures:
 
 def apply(connection: Connection, data_extension: DataExtension, plan: Plan, columns: Columns, now: datetime) -> None:
     """Carry the verdicts out. Key fields of existing rows keep their spelling; unmapped fields keep their value."""
+    resets = retention.after_import(connection, data_extension, now)
     table = rows.table(data_extension)
     if plan.update_type == "Overwrite":
         connection.execute(f"DELETE FROM {table}")
@@ -175,20 +176,23 @@ def apply(connection: Connection, data_extension: DataExtension, plan: Plan, col
         connection.execute(
             f"DELETE FROM {table} WHERE {rows.ID} IN (SELECT existing FROM {_JUDGED} WHERE verdict = 'delete')"
         )
-        changed = [field.column for _, field in columns.fields if not field.key]
+        changed = [f"{field.column} = judged.{field.column}" for _, field in columns.fields if not field.key]
+        if resets:
+            changed.append(f"{rows.CREATED} = TIMESTAMP '{now.isoformat()}'")
         if changed:
-            assignments = ", ".join(f"{column} = judged.{column}" for column in changed)
+            assignments = ", ".join(changed)
             connection.execute(
                 f"UPDATE {table} AS held SET {assignments} FROM {_JUDGED} AS judged"
                 f" WHERE held.{rows.ID} = judged.existing AND judged.verdict = 'update'"
             )
     mapped = {field.object_id for _, field in columns.fields}
-    names = ", ".join([rows.ID, rows.KEY, *(field.column for field in data_extension.fields)])
+    names = ", ".join([rows.ID, rows.KEY, rows.CREATED, *(field.column for field in data_extension.fields)])
     taken = [
         field.column if field.object_id in mapped else values.default(field, now) for field in data_extension.fields
     ]
     connection.execute(
-        f"INSERT INTO {table} ({names}) SELECT nextval('row_id'), {rows.KEY}, {', '.join(taken)}"
+        f"INSERT INTO {table} ({names}) SELECT nextval('row_id'), {rows.KEY}, TIMESTAMP '{now.isoformat()}',"
+        f" {', '.join(taken)}"
         f" FROM {_JUDGED} WHERE verdict = 'insert' ORDER BY line"
     )
 

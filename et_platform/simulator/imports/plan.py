@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from et_platform.simulator import clock
@@ -146,7 +145,7 @@ def _maps_problem(definition: dict[str, Any], destination: DataExtension) -> str
 
 def file_name(file_spec: str, zone: str) -> str:
     """The exact file name of today: `%%Year%%`, `%%Month%%` and `%%Day%%`, zero-padded [D]; there is no wildcard."""
-    today = clock.now() if zone == "server" else datetime.now(UTC)
+    today = clock.now() if zone == "server" else clock.utc(clock.now())
     for placeholder, text in (("%%Year%%", f"{today:%Y}"), ("%%Month%%", f"{today:%m}"), ("%%Day%%", f"{today:%d}")):
         file_spec = file_spec.replace(placeholder, text)
     return file_spec

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,8 @@ class ImportWorker:
         path = self._folder / name
         if not name or path.parent != self._folder or not path.is_file():
             raise FileNotFoundError(f"no file {name!r} in the Import folder")
-        if read.max_file_age_hours and time.time() - path.stat().st_mtime > read.max_file_age_hours * 3600:
+        age = clock.now() - clock.at(path.stat().st_mtime)
+        if read.max_file_age_hours and age > timedelta(hours=read.max_file_age_hours):
             raise plan.ImportFailed(f"the file {name!r} is older than {read.max_file_age_hours} hours")
         return path
 

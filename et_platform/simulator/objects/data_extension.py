@@ -10,7 +10,7 @@ import uuid
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import clock, envelope, markup, retrieval, rows, schema, store
+from et_platform.simulator import clock, envelope, markup, retention, retrieval, rows, schema, store
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.objects import field_rules
 from et_platform.simulator.results import Refused, Result, SaveMode, refusal
@@ -235,6 +235,9 @@ def _check(service: Service, connection: Connection, data_extension: DataExtensi
     other = schema.by_property(connection, "Name", name)
     if other and other.object_id != data_extension.object_id:
         raise _name_taken(service, name)
+    problem = retention.problem(connection, properties)
+    if problem:
+        raise Refused(field_rules.INVALID, problem)
     if properties["IsSendable"] == "true":
         field = properties.get("SendableDataExtensionField.Name", "")
         if not data_extension.field(field) or not properties.get("SendableSubscriberField.Name"):

@@ -179,11 +179,11 @@ class RowWriter:
         """Insert a row; fields that were not sent take their default."""
         fields = self._data_extension.fields
         expressions = ["?" if one.column in typed.values else values.default(one, self._now) for one in fields]
-        names = ", ".join([rows.ID, rows.KEY, *(field.column for field in fields)])
+        names = ", ".join([rows.ID, rows.KEY, rows.CREATED, *(field.column for field in fields)])
         row = self._connection.execute(
-            f"INSERT INTO {self._table} ({names}) VALUES (nextval('row_id'), ?, {', '.join(expressions)})"
+            f"INSERT INTO {self._table} ({names}) VALUES (nextval('row_id'), ?, ?, {', '.join(expressions)})"
             f" RETURNING {rows.ID}",
-            [typed.key, *(typed.values[one.column] for one in fields if one.column in typed.values)],
+            [typed.key, self._now, *(typed.values[one.column] for one in fields if one.column in typed.values)],
         ).fetchone()
         assert row is not None
         return int(row[0])
