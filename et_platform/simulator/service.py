@@ -49,7 +49,7 @@ class Service:
 
     def __init__(self, account: BusinessUnit, behaviour: Behaviour, store: Store, ftp: Path, units: Units):
         self.account, self.behaviour, self.store, self.units = account, behaviour, store, units
-        self.importer = ImportWorker(store, behaviour, ftp / "Import")
+        self.importer = ImportWorker(store, behaviour, ftp / "Import", lambda mid: units.service(mid).store)
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid)
         self.nights = Nights(store, behaviour)
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
 
+from et_platform.simulator import store
+from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.imports import tasks
+from et_platform.simulator.imports.worker import ImportWorker
+from et_platform.simulator.store import Store
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.soap import (
     KEY_FIELD,
@@ -190,3 +197,50 @@ def test_units_survive_a_restart(tmp_path: Path) -> None:
         assert [one["name"] for one in simulator.info["business_units"]] == ["Germany", "France"]
         assert simulator.info["business_units"][0] == first["business_units"][0]
         assert names(soap, "kept") == [(GERMANY, "kept")]
+
+
+def test_a_child_imports_into_what_the_enterprise_shares(
+    simulator: Simulator, enterprise: Soap, germany: Soap, key: str
+) -> None:
+    enterprise.good("Create", data_extension(key, *SMALL, more=SHARED))
+    with files(simulator, GERMANY) as sftp:
+        sftp.putfo(io.BytesIO(b"Key,Name\n1,a\n2,b\n2,c\n"), f"/Import/{key}.csv")
+    germany.good("Create", import_definition(key, f"ENT.{key}", f"{key}.csv", DeleteFile="true"))
+    summary = germany.run(key)
+    assert figures(summary) == ("Completed", 2, 1, 0, 3)
+    assert summary["ImportDefinitionCustomerKey"] == key
+    assert enterprise.rows(key, ["Key", "Name"]) == [{"Key": "1", "Name": "a"}, {"Key": "2", "Name": "c"}]
+    assert enterprise.summary(summary["TaskResultID"]) == {}
+    with files(simulator, GERMANY) as sftp:
+        assert f"{key}.csv" not in sftp.listdir("/Import")
+    refused = germany.write("Create", import_definition(f"{key}x", f"ENT.{key}-none", "x.csv"))
+    assert refused.text("Results/ErrorCode") == "43060"
+
+
+def test_an_import_into_what_is_shared_is_not_repeated_after_a_kill(tmp_path: Path) -> None:
+    """The mark beside the rows stands for the task's end, should a crash come between the two."""
+    enterprise = Store(tmp_path / "enterprise.duckdb")
+    child = Store(tmp_path / "child.duckdb", beside=enterprise, mid=GERMANY, number=1)
+    definition = {"destination": "shared", "owner": "1000001", "maps": [], "actions": []}
+    definition["properties"] = {"CustomerKey": "d", "DestinationObject.CustomerKey": "ENT.x"}
+    with child.transaction() as connection:
+        task = tasks.new(connection, definition, GERMANY, Behaviour())
+    with enterprise.transaction() as connection:
+        tasks.mark(connection, task, "Completed", tasks.Figures(1, 2, 3, 6))
+    worker = ImportWorker(child, Behaviour(), tmp_path, lambda _: enterprise)
+    worker.resume()
+    deadline = time.monotonic() + 30
+    while left := _unfinished(child):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
+    worker.stop()
+    with child.connect() as connection:
+        found = store.get(connection, tasks.KIND, task["id"])
+    enterprise.close()
+    assert found is not None
+    assert (found["properties"]["ImportStatus"], found["properties"]["TotalRows"]) == ("Completed", "6")
+
+
+def _unfinished(kept: Store) -> list[dict[str, Any]]:
+    with kept.connect() as connection:
+        return tasks.unfinished(connection)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from et_platform.simulator import clock, store
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.store import Connection
 
-KIND = "task"
+KIND, MARK = "task", "applied"
 QUEUED, PROCESSING, DONE = "queued", "processing", "done"
 
 Definition = dict[str, Any]
@@ -75,6 +75,21 @@ def finish(connection: Connection, task: dict[str, Any], status: str, figures: F
     task["state"] = DONE
     task["properties"] |= {"ImportStatus": status, "EndDate": clock.american(clock.now())} | _figures(figures)
     store.put(connection, KIND, task["id"], task)
+
+
+def mark(connection: Connection, task: dict[str, Any], status: str, figures: Figures) -> None:
+    """Note beside the rows of another unit what the task did to them, in the transaction that did it."""
+    store.put(connection, MARK, _mark(task), {"status": status, "figures": asdict(figures)})
+
+
+def applied(connection: Connection, task: dict[str, Any]) -> tuple[str, Figures] | None:
+    """What `mark` noted, before a crash, of this task."""
+    found = store.get(connection, MARK, _mark(task))
+    return (found["status"], Figures(**found["figures"])) if found else None
+
+
+def _mark(task: dict[str, Any]) -> str:
+    return f"{task['properties']['Client.ID']}/{task['id']}"
 
 
 def unfinished(connection: Connection) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Running import tasks: at most ten at once, one at a time per data extension, and again after a crash.
 
 What belongs here: scheduling, and the frame of one run. What does not: reading (`source.py`) and merging (`merge.py`).
-A run's effect on rows and the end of its task are committed together; whatever was not committed runs again.
+A run's effect on rows and the end of its task are committed together; whatever was not committed runs again. Only
+where the data extension is the enterprise's, a mark beside the rows stands for the end until that is written too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -29,8 +31,9 @@ Task = dict[str, Any]
 class ImportWorker:
     """Runs queued tasks in threads of its own."""
 
-    def __init__(self, store: Store, behaviour: Behaviour, folder: Path):
-        self._store, self._behaviour, self._folder = store, behaviour, folder
+    def __init__(self, store: Store, behaviour: Behaviour, folder: Path, owner: Callable[[str], Store]):
+        """`owner` gives the store of the unit that owns a shared data extension, by its MID."""
+        self._store, self._behaviour, self._folder, self._owner = store, behaviour, folder, owner
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._waiting: list[Task] = []
@@ -95,14 +98,20 @@ class ImportWorker:
         with self._store.transaction() as connection:
             tasks.begin(connection, task, self._behaviour)
         self._wait(self._behaviour.import_processing_seconds)
+        mid = task["definition"].get("owner", "")
+        owner = self._owner(mid) if mid else self._store
         try:
-            with self._store.connect() as connection:
-                self._import(connection, task)
+            with owner.connect() as connection:
+                status, figures = tasks.applied(connection, task) or self._import(connection, task, owner)
+            if owner is not self._store:
+                with self._store.transaction() as connection:
+                    tasks.finish(connection, task, status, figures)
         except (plan.ImportFailed, FileNotFoundError) as error:
             _log.info("import %s ends in error: %s", task["id"], error)
             self._fail(task)
 
-    def _import(self, connection: Connection, task: Task) -> None:
+    def _import(self, connection: Connection, task: Task, owner: Store) -> tuple[str, tasks.Figures]:
+        """Load the file; what the task's end tells, which is written already unless the rows are another unit's."""
         read = plan.read(task["definition"], self._behaviour)
         path = self._file(plan.file_name(read.file_spec, self._behaviour.file_name_zone), read)
         destination = self._destination(connection, task)
@@ -115,17 +124,21 @@ class ImportWorker:
             stopping=self._stopping,
         )
         now = clock.now()
-        with self._store.lock(task["destination"]):
+        with owner.lock(task["destination"]):
             if self._destination(connection, task).fields != destination.fields:
                 raise plan.ImportFailed("the fields were changed while the file was read")
             figures, stopped = merge.judge(connection, destination, read, columns, self._behaviour, now)
             with self._store.transaction(connection):
                 merge.apply(connection, destination, read, columns, now)
                 status = self._behaviour.stopped_import_status if stopped else "Completed"
-                tasks.finish(connection, task, status, figures)
+                if owner is self._store:
+                    tasks.finish(connection, task, status, figures)
+                else:
+                    tasks.mark(connection, task, status, figures)
         merge.forget(connection)
         if read.delete_file:
             path.unlink(missing_ok=True)
+        return status, figures
 
     def _file(self, name: str, read: plan.Plan) -> Path:
         """The file of that exact name, read from the Import folder only [D]."""
