@@ -52,7 +52,7 @@ class Store:
     """
 
     def __init__(self, path: Path, *, beside: Store | None = None, mid: str = "", number: int = 0):
-        self._catalog = mid
+        self._catalog, self._name = mid, mid or path.stem
         try:
             if beside is None:
                 self._root, self._opening = duckdb.connect(str(path)), threading.Lock()
@@ -77,6 +77,11 @@ class Store:
         ).fetchall()
         for (name,) in old:
             connection.execute(f'ALTER TABLE rows."{name}" ADD COLUMN "$created" TIMESTAMP')
+
+    @property
+    def catalog(self) -> str:
+        """The name of its database, for statements that go beyond one unit."""
+        return self._name
 
     def close(self) -> None:
         """Write everything into the files and let them go."""

@@ -38,6 +38,12 @@ def reached(caller: Service, mid: str) -> Service:
     return caller.units.service(mid)
 
 
+def reachable(caller: Service) -> list[Service]:
+    """All units that a caller may name, itself first."""
+    others = [] if caller.account.parent else [one for one in caller.units if one is not caller]
+    return [caller, *others]
+
+
 def of(caller: Service, element: Element | None) -> Service:
     """The unit that `Client/ID` of Options, of an object or of an ExtractRequest names [D]. Raises NoAccess."""
     client = envelope.child(element, "Client")

@@ -11,6 +11,7 @@ from typing import Any
 
 import paramiko
 import pytest
+import requests
 
 from et_platform.simulator import store
 from et_platform.simulator.behaviour import Behaviour
@@ -18,6 +19,7 @@ from et_platform.simulator.imports import tasks
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.store import Store
 from et_platform_tests.simulated import Simulator, running_simulator
+from et_platform_tests.simulator.extracting import extract, tables, tracking, until
 from et_platform_tests.simulator.soap import (
     KEY_FIELD,
     PERSON,
@@ -244,3 +246,39 @@ def test_an_import_into_what_is_shared_is_not_repeated_after_a_kill(tmp_path: Pa
 def _unfinished(kept: Store) -> list[dict[str, Any]]:
     with kept.connect() as connection:
         return tasks.unfinished(connection)
+
+
+def test_events_are_of_their_unit_and_one_extract_may_tell_of_several(
+    simulator: Simulator, enterprise: Soap, germany: Soap
+) -> None:
+    info = simulator.info
+    for mid, person in ((info["mid"], "one"), (GERMANY, "zwei"), (FRANCE, "trois")):
+        body = {"mid": mid, "events": {"sent": [person]}, "at": "2024-07-01T12:00:00"}
+        reply = requests.post(
+            info["rest_url"] + "sim/act", json=body, auth=(info["client_id"], info["client_secret"]), timeout=60
+        )
+        assert reply.status_code == 200, reply.text
+
+    def told(soap: Soap, mid: str, file: str, accounts: str) -> list[tuple[str, str]]:
+        assert extract(soap, tracking(file, "ExtractSent", AccountIDs=accounts)).text("OverallStatus") == "OK"
+        path = simulator.data_dir / "ftp" / mid / "Export" / file
+        until(path.exists)
+        return [(one["ClientID"], one["SubscriberKey"]) for one in tables(path)["Sent.csv"]]
+
+    assert told(enterprise, info["mid"], "all.zip", "*") == [
+        (info["mid"], "one"),
+        (GERMANY, "zwei"),
+        (FRANCE, "trois"),
+    ]
+    assert told(enterprise, info["mid"], "two.zip", f"{FRANCE}, {GERMANY}") == [(FRANCE, "trois"), (GERMANY, "zwei")]
+    assert told(enterprise, info["mid"], "own.zip", "") == [(info["mid"], "one")]
+    assert told(germany, GERMANY, "all.zip", "*") == [(GERMANY, "zwei")]
+    refused = extract(germany, tracking("no.zip", "ExtractSent", AccountIDs=FRANCE))
+    assert refused.text("Results/StatusMessage") == f"The accounts {FRANCE} cannot be accessed."
+    bad = requests.post(
+        info["rest_url"] + "sim/act",
+        json={"mid": "7", "events": {"sent": ["x"]}},
+        auth=(info["client_id"], info["client_secret"]),
+        timeout=60,
+    )
+    assert bad.status_code == 400

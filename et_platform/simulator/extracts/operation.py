@@ -32,7 +32,8 @@ def answer(service: Service, message: Element) -> str:
         try:
             unit = units.of(service, one)
             with unit.store.definitions, unit.store.transaction() as connection:
-                order = request.read(connection, one, unit.account.mid, behaviour)
+                catalogs = {other.account.mid: other.store.catalog for other in units.reachable(unit)}
+                order = request.read(connection, one, unit.account.mid, behaviour, catalogs)
                 queued.append((unit, tasks.new(connection, order)))
         except (request.BadRequest, units.NoAccess) as refused:
             _log.info("an extract cannot be made: %s", refused)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,8 +34,17 @@ class BadRequest(Exception):
     """An extract that cannot be made; the text is the StatusMessage of its result."""
 
 
-def read(connection: Connection, element: Element, mid: str, behaviour: Behaviour) -> Order:
-    """The order that a request asks for. Raises BadRequest."""
+def read(
+    connection: Connection,
+    element: Element,
+    mid: str,
+    behaviour: Behaviour,
+    catalogs: Mapping[str, str] | None = None,
+) -> Order:
+    """The order that a request asks for. Raises BadRequest.
+
+    `catalogs` gives, by MID, the databases of the units that AccountIDs may name besides the own one.
+    """
     client = (envelope.value(envelope.child(element, "Client"), "ID") or "").strip()
     if client not in ("", mid):
         raise BadRequest(f"The account {client} cannot be accessed.")
@@ -45,7 +55,7 @@ def read(connection: Connection, element: Element, mid: str, behaviour: Behaviou
     match identity:
         case kinds.TRACKING:
             given.check(kinds.TRACKING_PARAMETERS, behaviour)
-            return _tracking(given, mid, behaviour)
+            return _tracking(given, mid, behaviour, catalogs or {mid: ""})
         case kinds.DATA_EXTENSION:
             given.check(kinds.DATA_EXTENSION_PARAMETERS, behaviour)
             return _data_extension(connection, given, behaviour)
@@ -104,7 +114,7 @@ class _Given:
             ) from error
 
 
-def _tracking(given: _Given, mid: str, behaviour: Behaviour) -> Order:
+def _tracking(given: _Given, mid: str, behaviour: Behaviour, catalogs: Mapping[str, str]) -> Order:
     file = _file_name(given, behaviour)
     if not file.lower().endswith(".zip"):
         raise BadRequest(f"OutputFileName must end in .zip: {file!r}.")  # [D]
@@ -113,9 +123,10 @@ def _tracking(given: _Given, mid: str, behaviour: Behaviour) -> Order:
         raise BadRequest("EndDate must be later than StartDate.")
     if end - start > timedelta(days=behaviour.extract_max_days):
         raise BadRequest(f"The window is longer than {behaviour.extract_max_days:g} days.")  # [3]
-    accounts = {one.strip() for one in given.text("AccountIDs").split(",")} - {""}
-    if accounts and not accounts & {"*", mid}:
-        raise BadRequest(f"The accounts {', '.join(sorted(accounts))} cannot be accessed.")
+    named = [one.strip() for one in given.text("AccountIDs").split(",") if one.strip()]
+    accounts = list(catalogs) if "*" in named else list(dict.fromkeys(named)) or [mid]  # [D]
+    if foreign := [one for one in accounts if one not in catalogs]:
+        raise BadRequest(f"The accounts {', '.join(foreign)} cannot be accessed.")
     if given.text("Format").lower() not in ("", "csv"):
         raise BadRequest(f"The Format {given.text('Format')!r} is not supported: csv is.")
     other = sorted(name for name in kinds.OTHER_TYPES if given.flag(name))
@@ -133,6 +144,7 @@ def _tracking(given: _Given, mid: str, behaviour: Behaviour) -> Order:
         "end": end.isoformat(),
         "inclusive_end": behaviour.extract_inclusive_end,
         "types": types,
+        "accounts": {one: catalogs[one] for one in accounts},
         "send_ids": _numbers(given, "SendIDs"),
         "milliseconds": given.flag("IncludeMilliseconds"),
         "unsub_reason": given.flag("IncludeUnsubReason"),

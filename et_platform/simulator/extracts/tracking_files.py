@@ -97,7 +97,7 @@ def write(
     empty = True
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in order["types"]:
-            columns, rows = _content(connection, name, order, mid)
+            columns, rows = _content(connection, name, order, order.get("accounts") or {mid: ""})
             first = next(rows, None)
             if first is None and behaviour.extract_empty_files != "header":
                 continue
@@ -122,8 +122,26 @@ def _all(first: tuple[Any, ...] | None, rows: Iterator[tuple[Any, ...]], go_on: 
 
 
 def _content(
-    connection: Connection, name: str, order: dict[str, Any], mid: str
+    connection: Connection, name: str, order: dict[str, Any], accounts: dict[str, str]
 ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """The columns of a file, and its rows, of one business unit after the other."""
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for mid, catalog in accounts.items():
+            if catalog:
+                connection.execute(f'USE "{catalog}"')
+            yield from _of_unit(connection, name, order, mid)
+
+    return _columns(name, order), rows()
+
+
+def _columns(name: str, order: dict[str, Any]) -> list[str]:
+    if name == "Subscribers":
+        return list(_SUBSCRIBERS)
+    return [column for column in COLUMNS[name] if column != "UnsubReason" or order["unsub_reason"]]
+
+
+def _of_unit(connection: Connection, name: str, order: dict[str, Any], mid: str) -> Iterator[tuple[Any, ...]]:
     if name == "Subscribers":
         shown = [
             _date(sql, order) if column.startswith("Date") else sql.format(mid=mid)
@@ -132,10 +150,12 @@ def _content(
         found = connection.execute(
             f"SELECT {', '.join(shown)} FROM tracking.subscribers WHERE status <> '{subscribers.DELETED}' ORDER BY id"
         )
-        return list(_SUBSCRIBERS), _fetched(found)
+        return _fetched(found)
     kind, word = _EVENTS[name]
-    columns = {column: sql for column, sql in COLUMNS[name].items() if column != "UnsubReason" or order["unsub_reason"]}
-    shown = [sql.format(mid=mid, word=word, date=_date("e.moment", order)) for sql in columns.values()]
+    shown = [
+        COLUMNS[name][column].format(mid=mid, word=word, date=_date("e.moment", order))
+        for column in _columns(name, order)
+    ]
     # What is first is judged over all events, not only those of the window.
     numbered = (
         "SELECT *, row_number() OVER (PARTITION BY send_id, subscriber_id ORDER BY moment, id) = 1 AS first,"
@@ -149,7 +169,7 @@ def _content(
         f" WHERE e.moment >= ? AND e.moment {end} ?{sends} ORDER BY e.moment, e.id",
         [kind, datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"])],
     )
-    return list(columns), _fetched(found)
+    return _fetched(found)
 
 
 def _date(column: str, order: dict[str, Any]) -> str:
