@@ -124,9 +124,10 @@ def _tracking(given: _Given, mid: str, behaviour: Behaviour, catalogs: Mapping[s
     if end - start > timedelta(days=behaviour.extract_max_days):
         raise BadRequest(f"The window is longer than {behaviour.extract_max_days:g} days.")  # [3]
     named = [one.strip() for one in given.text("AccountIDs").split(",") if one.strip()]
-    accounts = list(catalogs) if "*" in named else list(dict.fromkeys(named)) or [mid]  # [D]
-    if foreign := [one for one in accounts if one not in catalogs]:
-        raise BadRequest(f"The accounts {', '.join(foreign)} cannot be accessed.")
+    # Blank is this account, `*` all [D]; of a list, those that cannot be reached are passed over [K].
+    accounts = list(catalogs) if "*" in named else [one for one in dict.fromkeys(named) if one in catalogs]
+    if named and not accounts:
+        raise BadRequest(f"The accounts {', '.join(named)} cannot be accessed.")
     if given.text("Format").lower() not in ("", "csv"):
         raise BadRequest(f"The Format {given.text('Format')!r} is not supported: csv is.")
     other = sorted(name for name in kinds.OTHER_TYPES if given.flag(name))
@@ -144,7 +145,7 @@ def _tracking(given: _Given, mid: str, behaviour: Behaviour, catalogs: Mapping[s
         "end": end.isoformat(),
         "inclusive_end": behaviour.extract_inclusive_end,
         "types": types,
-        "accounts": {one: catalogs[one] for one in accounts},
+        "accounts": {one: catalogs[one] for one in accounts or [mid]},
         "send_ids": _numbers(given, "SendIDs"),
         "milliseconds": given.flag("IncludeMilliseconds"),
         "unsub_reason": given.flag("IncludeUnsubReason"),
