@@ -41,7 +41,16 @@ def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:
         assets += [*extract.build(extracted), events.build(extracted)]
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
+    jobs = [
+        dg.define_asset_job(
+            f"sync_{name}",
+            selection=dg.AssetSelection.assets(["data_extension", name]).upstream(),
+            description=f"The whole road of {declared.is_.name}: from the CRM to acknowledged rows.",
+        )
+        for name, declared in catalog.data_extensions.items()
+    ]
     return dg.Definitions(
+        jobs=jobs,
         sensors=[extract.build_sensor(catalog)] if catalog.extracts else [],
         assets=dg.with_source_code_references(assets),
         resources={"platform": platform},

@@ -155,6 +155,13 @@ def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:
 def _extract_conflicts(catalog: Catalog) -> Iterator[str]:
     claimed: dict[str, Declared[Extract]] = {}
     for declared in catalog.extracts.values():
+        for number, name in enumerate(declared.is_.subscribers_of):
+            if name not in catalog.data_extensions:
+                known = ", ".join(sorted(catalog.data_extensions)) or "none"
+                yield (
+                    f"{declared.at('subscribers_of', number)}: subscribers_of: no data extension is declared as "
+                    f"{name!r}; declared: {known}."
+                )
         for number, event_type in enumerate(declared.is_.events):
             other = claimed.setdefault(event_type, declared)
             if other is not declared:

@@ -17,12 +17,14 @@ from et_platform.catalog.tracking import EVENT_TYPES, EventType
 class Extract(Documented):
     """extracts/<name>.yaml: a tracking extract that is asked for by daily window, in ExactTarget's server time.
 
-    `other_files` are names (with `*` and `?`) of files that somebody else has ExactTarget write and that hold the same
-    events: they are taken too. `ask_again_after_hours` is how long the answer to a request is waited for.
+    `subscribers_of` names the data extensions whose people it tells of, for lineage. `other_files` are names (with `*`
+    and `?`) of files that somebody else has ExactTarget write and that hold the same events: they are taken too.
+    `ask_again_after_hours` is how long the answer to a request is waited for.
     """
 
     kind: Literal["tracking"]
     events: Annotated[tuple[EventType, ...], Field(min_length=1)] = EVENT_TYPES
+    subscribers_of: tuple[str, ...] = ()
     first_window: date
     ask_again_after_hours: Annotated[float, Field(gt=0)] = 6
     other_files: tuple[str, ...] = ()

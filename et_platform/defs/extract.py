@@ -44,6 +44,7 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=["extract_request", declared.name],
+        deps=[dg.AssetKey(["data_extension", name]) for name in declared.is_.subscribers_of],
         description=f"{declared.is_.description}\n\nAsks ExactTarget for one day's window (today's: what has happened "
         "so far). ExactTarget answers with a file on the Enhanced FTP, or never; the sensor "
         f"`{SENSOR}` sees it.",

@@ -62,7 +62,7 @@ def test_both_roads_are_lines_of_assets():
         "change_set/customers": {"crm_snapshot/customers"},
         "import_file/customers": {"change_set/customers"},
         "data_extension/customers": {"import_file/customers"},
-        "extract_request/tracking": set(),
+        "extract_request/tracking": {"data_extension/customers"},
         "extract_file/tracking": {"extract_request/tracking"},
         **{f"events/{event}": {"extract_file/tracking"} for event in EVENT_TYPES},
         "crm_writeback/customers": {"crm_snapshot/customers", "events/unsubscribe", "events/open", "events/click"},

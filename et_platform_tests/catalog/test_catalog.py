@@ -155,6 +155,7 @@ EXTRACT = 'description: Events.\nkind: tracking\nfirst_window: 2026-01-01\nother
         ("mine_*.zip", "Export/mine.zip", "must be a file name"),
         ("kind: tracking", "kind: tracking\nevents: [open, open]", "names a type twice"),
         ("kind: tracking", "kind: tracking\nevents: [opens]", "events.0: "),
+        ("kind: tracking", "kind: tracking\nsubscribers_of: [persons]", "declared as 'persons'; declared: people"),
     ],
 )
 def test_promise_16_an_extract_that_cannot_be_names_file_line_and_key(tmp_path, old, new, expected):
