@@ -16,6 +16,9 @@ import click
 from et_platform.simulator.account import Folder
 from et_platform.simulator.act import act
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.faults import script
+from et_platform.simulator.faults.board import Board
+from et_platform.simulator.faults.command import fault
 from et_platform.simulator.leap import advance
 from et_platform.simulator.server import Announcement, PortTaken, run
 from et_platform.simulator.settings_file import Settings, SettingsError, read_settings
@@ -49,6 +52,12 @@ def _settings_help() -> str:
     type=click.Path(dir_okay=False, path_type=Path),
     help="YAML file of business units, packages with scopes, users, FTP users and behaviour.",
 )
+@click.option(
+    "--faults",
+    "faults_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML script of faults that strike from the start; `etp sim fault effects` tells which there are.",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=_settings_help())
 @click.option("--verbose", is_flag=True, help="Log on standard error.")
 @click.pass_context
@@ -63,6 +72,7 @@ def sim(
     mid: str | None,
     business_units: tuple[str, ...],
     settings_file: Path | None,
+    faults_file: Path | None,
     settings: tuple[str, ...],
     verbose: bool,
 ) -> None:
@@ -76,6 +86,9 @@ def sim(
     try:
         given = read_settings(settings_file) if settings_file else Settings()
         behaviour = Behaviour.from_pairs([*given.behaviour_pairs, *settings])
+        scripted = script.read(faults_file) if faults_file else script.Script()
+    except script.ScriptError as error:
+        raise click.UsageError(f"--faults {error}") from error
     except SettingsError as error:
         raise click.UsageError(f"--settings {error}") from error
     except ValueError as error:
@@ -98,13 +111,14 @@ def sim(
     except ValueError as error:
         raise click.UsageError(f"--business-unit: {error}") from error
     try:
-        run(folder, account, behaviour, host, http_port, sftp_port, _announce)
+        run(folder, account, behaviour, host, http_port, sftp_port, Board(scripted.faults, scripted.seed), _announce)
     except (StoreInUse, PortTaken) as error:
         raise click.ClickException(str(error)) from error
 
 
 sim.add_command(act)
 sim.add_command(advance)
+sim.add_command(fault)
 
 
 def _unit(text: str) -> tuple[str, str]:

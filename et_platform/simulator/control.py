@@ -18,11 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from et_platform.simulator import advance, clock
 from et_platform.simulator.account import Account
+from et_platform.simulator.faults.board import UnknownFault
+from et_platform.simulator.faults.control import Order
 from et_platform.simulator.service import Units
 from et_platform.simulator.tracking import events
 from et_platform.simulator.units import NoAccess
 
-ACT, ADVANCE = "sim/act", "sim/advance"
+ACT, ADVANCE, FAULT = "sim/act", "sim/advance", "sim/fault"
 
 _KNOWN_DETAILS = {name for details in events.DETAILS.values() for name in details}
 
@@ -88,7 +90,7 @@ def answer(units: Units, path: str, authorization: str, content: bytes) -> tuple
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return 400, {"error": f"{place}: {first['msg']}" if place else first["msg"]}
-    except NoAccess as error:
+    except (NoAccess, UnknownFault) as error:
         return 400, {"error": str(error)}
 
 
@@ -110,6 +112,7 @@ def _advance(units: Units, wanted: Advance) -> dict[str, Any]:
 VERBS: dict[str, tuple[type[BaseModel], Callable[[Units, Any], dict[str, Any]]]] = {
     ACT: (Act, _act),
     ADVANCE: (Advance, _advance),
+    FAULT: (Order, lambda units, order: order.carry_out(units.faults)),
 }
 """The control endpoints: path, the body it takes, and what it does."""
 

@@ -64,7 +64,7 @@ def _operation(service: Service, action: str, message: Element) -> str:
         raise soap_faults.client(f"The action {action} needs a {expected}, not a {envelope.local(message)}")
     status = service.behaviour.system_status
     if action == "GetSystemStatus":
-        return _system_status(status)
+        return system_status(status)
     if status != "OK":
         raise soap_faults.in_maintenance() if status == "InMaintenance" else soap_faults.outage()
     match action:
@@ -81,7 +81,8 @@ def _operation(service: Service, action: str, message: Element) -> str:
     raise AssertionError(action)
 
 
-def _system_status(status: str) -> str:
+def system_status(status: str) -> str:
+    """The answer to GetSystemStatus: OK, InMaintenance or UnplannedOutage [D]."""
     result = markup.element(
         "Result",
         markup.text("StatusCode", "OK"),

@@ -18,6 +18,8 @@ import asyncssh
 from asyncssh.constants import DISC_TOO_MANY_CONNECTIONS
 
 from et_platform.simulator.account import BusinessUnit
+from et_platform.simulator.faults.board import Board
+from et_platform.simulator.faults.files import Files, Login
 
 FOLDERS = ("Import", "Export", "Reports")
 """Always there, and never to be removed [D]."""
@@ -124,20 +126,20 @@ class Site:
 
 
 async def listen(
-    sites: Mapping[BusinessUnit, Path], host_key: asyncssh.SSHKey, bound: socket.socket, limit: int
+    sites: Mapping[BusinessUnit, Path], host_key: asyncssh.SSHKey, bound: socket.socket, limit: int, board: Board
 ) -> Site:
     """Serve the folders of the units on a bound socket until it is closed."""
     for root in sites.values():
         prepare(root)
     connections = _Connections(limit)
 
-    def files(channel: asyncssh.SSHServerChannel) -> asyncssh.SFTPServer:
+    def files(channel: asyncssh.SSHServerChannel) -> Files:
         unit = connections.logged_in[channel.get_connection()]
-        return _Files(channel, chroot=os.fsencode(sites[unit]))
+        return Files(_Files(channel, chroot=os.fsencode(sites[unit])), board, unit.mid)
 
     acceptor = await asyncssh.listen(
         sock=bound,
-        server_factory=lambda: _Login(sites, connections),
+        server_factory=lambda: Login(_Login(sites, connections), board),
         server_host_keys=[host_key],
         sftp_factory=files,
         allow_scp=False,

@@ -6,6 +6,8 @@ What does not: SOAP (`dispatch.py`), tokens (`oauth.py`), what can be made to ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -53,7 +55,7 @@ async def _soap(units: Units, base_url: str, request: Request) -> Response:
     content = await _body(request)
     if content is None:
         return Response("The request is too large", 413)
-    action = request.headers.get("soapaction") or _content_type_action(request.headers.get("content-type", ""))
+    action = soap_action(request.headers)
     status, reply = await run_in_threadpool(dispatch.answer, units, content, action, f"{base_url}Service.asmx")
     return Response(reply, status, media_type=_XML)
 
@@ -68,9 +70,11 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(chunks)
 
 
-def _content_type_action(content_type: str) -> str | None:
-    """SOAP 1.2 carries the action in the Content-Type."""
-    for part in content_type.split(";")[1:]:
+def soap_action(headers: Mapping[str, str]) -> str | None:
+    """The action that a request's headers (by lower-case name) tell; SOAP 1.2 carries it in the Content-Type."""
+    if headers.get("soapaction"):
+        return headers["soapaction"]
+    for part in headers.get("content-type", "").split(";")[1:]:
         name, _, text = part.strip().partition("=")
         if name.lower() == "action":
             return text

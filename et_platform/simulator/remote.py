@@ -55,8 +55,10 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         client_secret: str | None,
         **given: Any,
     ) -> Any:
-        parent = context.parent.params.get("data") if context.parent else None
-        return command(Simulator(data or parent, url, client_id, client_secret), **given)
+        above = context.parent
+        while data is None and above is not None:
+            data, above = above.params.get("data"), above.parent
+        return command(Simulator(data, url, client_id, client_secret), **given)
 
     return with_simulator
 

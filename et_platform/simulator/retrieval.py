@@ -133,6 +133,14 @@ def _continuation(service: Service, request_id: str) -> dict[str, Any]:
     return kept
 
 
+def continued(service: Service, request_id: str) -> Element | None:
+    """The RetrieveRequest that a RequestID continues, or None."""
+    try:
+        return envelope.parse(_continuation(service, request_id)["request"].encode())
+    except RetrieveError:
+        return None
+
+
 def _keep(service: Service, request_id: str, request: Element, position: Any) -> None:
     """Remember how to go on; the same id can be continued again, as after a lost reply."""
     until = time.time() + service.behaviour.continue_minutes * 60

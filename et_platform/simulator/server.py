@@ -19,6 +19,8 @@ import uvicorn
 from et_platform.simulator import advance, ftp, http, retrieval
 from et_platform.simulator.account import Account, Folder
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.faults.board import Board
+from et_platform.simulator.faults.web import Web
 from et_platform.simulator.service import Units
 from et_platform.simulator.store import Store
 
@@ -65,6 +67,7 @@ def run(
     host: str,
     http_port: int | None,
     sftp_port: int | None,
+    faults: Board,
     announce: Callable[[Announcement], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT. `announce` is called once everything listens.
@@ -79,7 +82,7 @@ def run(
             update={"host": host, "http_port": web.getsockname()[1], "sftp_port": files.getsockname()[1]}
         )
         folder.keep(account)
-        asyncio.run(_serve(folder, account, behaviour, store, host, web, files, announce))
+        asyncio.run(_serve(folder, account, behaviour, store, host, web, files, faults, announce))
     finally:
         store.close()
 
@@ -92,6 +95,7 @@ async def _serve(
     host: str,
     web: socket.socket,
     files: socket.socket,
+    faults: Board,
     announce: Callable[[Announcement], None],
 ) -> None:
     stop = asyncio.Event()
@@ -99,12 +103,12 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     host_key, base_url = folder.host_key(), account.base_url
     advance.restore(store)
-    units = Units(folder, account, behaviour, store)
+    units = Units(folder, account, behaviour, store, faults)
     sites = {unit: folder.ftp(unit.mid) for unit in account.units}
-    files_site = await ftp.listen(sites, host_key, files, behaviour.sftp_connections)
+    files_site = await ftp.listen(sites, host_key, files, behaviour.sftp_connections, faults)
     server = _Http(
         uvicorn.Config(
-            http.application(units, base_url),
+            Web(http.application(units, base_url), units, base_url),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -145,6 +149,7 @@ async def _serve(
         stopping.cancel()
     finally:
         server.should_exit = True
+        faults.stop()
         # Requests wait for locks that a running merge holds, so both end together.
         workers = [worker for unit in units for worker in (unit.importer, unit.extractor, unit.nights)]
         await asyncio.gather(serving, *(asyncio.to_thread(worker.stop) for worker in workers))

@@ -13,6 +13,7 @@ from typing import Any
 from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
+from et_platform.simulator.faults.board import Board
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.nightly import Nights
 from et_platform.simulator.objects import (
@@ -49,8 +50,11 @@ class Service:
 
     def __init__(self, account: BusinessUnit, behaviour: Behaviour, store: Store, ftp: Path, units: Units):
         self.account, self.behaviour, self.store, self.units = account, behaviour, store, units
-        self.importer = ImportWorker(store, behaviour, ftp / "Import", lambda mid: units.service(mid).store)
-        self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid)
+        self.faults = units.faults
+        self.importer = ImportWorker(
+            store, behaviour, ftp / "Import", lambda mid: units.service(mid).store, self.faults
+        )
+        self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid, self.faults)
         self.nights = Nights(store, behaviour)
 
     def resume(self) -> None:
@@ -65,10 +69,10 @@ class Service:
 
 
 class Units:
-    """The running units of one account."""
+    """The running units of one account, and the faults that stand."""
 
-    def __init__(self, folder: Folder, account: Account, behaviour: Behaviour, store: Store):
-        self.account, self.behaviour = account, behaviour
+    def __init__(self, folder: Folder, account: Account, behaviour: Behaviour, store: Store, faults: Board):
+        self.account, self.behaviour, self.faults = account, behaviour, faults
         self._services: dict[str, Service] = {}
         for number, unit in enumerate(account.units):
             own = Store(folder.child_database(unit.mid), beside=store, mid=unit.mid, number=number) if number else store

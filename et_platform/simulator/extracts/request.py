@@ -170,6 +170,7 @@ def _data_extension(connection: Connection, given: _Given, behaviour: Behaviour)
         "kind": "data_extension",
         "file": _file_name(given, behaviour),
         "data_extension": found.object_id,
+        "key": found.customer_key,
         "headings": given.flag("HasColumnHeaders"),
         "format": asdict(_format(given, qualified, behaviour)),
     }

@@ -18,6 +18,10 @@ QUEUED, DONE, FAILED = "queued", "done", "failed"
 Task = dict[str, Any]
 
 
+class Interrupted(Exception):
+    """The simulator is stopping; the task runs again at the next start."""
+
+
 def new(connection: Connection, order: dict[str, Any]) -> Task:
     """A queued task."""
     task = {

@@ -15,6 +15,7 @@ from typing import Any
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts import delimited
 from et_platform.simulator.extracts.delimited import Format
+from et_platform.simulator.faults import late
 from et_platform.simulator.store import Connection
 from et_platform.simulator.tracking import events, subscribers
 
@@ -166,8 +167,9 @@ def _of_unit(connection: Connection, name: str, order: dict[str, Any], mid: str)
     sends = f" AND e.send_id IN ({', '.join(map(str, order['send_ids']))})" if order["send_ids"] else ""
     found = connection.execute(
         f"SELECT {', '.join(shown)} FROM ({numbered}) e JOIN tracking.subscribers s ON s.id = e.subscriber_id"
-        f" WHERE e.moment >= ? AND e.moment {end} ?{sends} ORDER BY e.moment, e.id",
-        [kind, datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"])],
+        f" WHERE (e.moment >= ? AND e.moment {end} ?{sends} AND NOT list_contains(?, e.id) OR list_contains(?, e.id))"
+        " ORDER BY e.moment, e.id",
+        [kind, datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"]), *late.of(order, mid)],
     )
     return _fetched(found)
 

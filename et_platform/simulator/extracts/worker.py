@@ -16,7 +16,9 @@ from pathlib import Path
 
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts import data_extension_file, tasks, tracking_files
-from et_platform.simulator.extracts.tasks import Task
+from et_platform.simulator.extracts.tasks import Interrupted, Task
+from et_platform.simulator.faults.board import Board
+from et_platform.simulator.faults.extracts import ExtractFaults
 from et_platform.simulator.store import Store
 
 _THREADS = 4
@@ -26,17 +28,14 @@ _ASIDE = "extracting"
 _log = logging.getLogger(__name__)
 
 
-class Interrupted(Exception):
-    """The simulator is stopping; the task runs again at the next start."""
-
-
 class ExtractWorker:
     """Runs queued tasks in threads of its own; one at a time per file name."""
 
-    def __init__(self, store: Store, behaviour: Behaviour, export: Path, mid: str):
+    def __init__(self, store: Store, behaviour: Behaviour, export: Path, mid: str, faults: Board):
         self._store, self._behaviour, self._export, self._mid = store, behaviour, export, mid
         # Beside the FTP site: what is not finished is nobody's business, and the move stays within the file system.
         self._aside = export.parent.parent.parent / _ASIDE / mid
+        self._faults = ExtractFaults(faults, mid, store)
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._names: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -68,9 +67,12 @@ class ExtractWorker:
         aside = self._aside / task["id"]
         try:
             self._wait(task["asked"] + self._behaviour.extract_delay_seconds - time.time())
+            order = self._faults.ordered(task["order"])
             with self._name(task["order"]["file"]):
-                if self._written(task, aside):
-                    self._publish(aside, task)
+                if order is None:
+                    self._end(task, tasks.DONE, "a fault keeps the file from coming")
+                elif self._written(task | {"order": order}, aside):
+                    self._faults.delivered(aside, order, self._export, lambda name: self._publish(aside, task, name))
                     self._end(task, tasks.DONE)
                 else:
                     self._end(task, tasks.DONE, "there were no events, so there is no file")
@@ -106,9 +108,9 @@ class ExtractWorker:
             data_extension_file.write(connection, aside, task["order"], self._behaviour, self._go_on)
             return True
 
-    def _publish(self, aside: Path, task: Task) -> None:
+    def _publish(self, aside: Path, task: Task, name: str) -> None:
         """Lay the file into Export, chunk by chunk, under a temporary name unless it shall be seen growing [K]."""
-        behaviour, final = self._behaviour, self._export / task["order"]["file"]
+        behaviour, final = self._behaviour, self._export / name
         growing = final if behaviour.extract_half_written else final.with_name(f".{final.name}.{task['id']}.part")
         chunks = behaviour.extract_write_chunks if behaviour.extract_write_seconds else 1
         size = aside.stat().st_size

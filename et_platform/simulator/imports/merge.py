@@ -19,7 +19,7 @@ from et_platform.simulator.imports.tasks import Figures
 from et_platform.simulator.schema import DataExtension, Field
 from et_platform.simulator.store import Connection
 
-_JUDGED = "judged"
+JUDGED = "judged"
 """The staged rows with typed values, `$key`, `existing` (id of the row with that key) and a `verdict`:
 insert, update, delete, skip; present, missing, absent (what the update type forbids or finds gone); error, copy."""
 
@@ -37,7 +37,7 @@ def judge(
     existing = 'held."$id"' if plan.update_type != "Overwrite" else "CAST(NULL AS BIGINT)"
     join = f"LEFT JOIN {rows.table(data_extension)} AS held ON held.{rows.KEY} = typed.{rows.KEY}"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS"
+        f"CREATE OR REPLACE TEMP TABLE {JUDGED} AS"
         f" SELECT typed.*, {existing} AS existing, {_verdict(data_extension, columns, existing)} AS verdict"
         f" FROM ({typed}) AS typed {join if plan.update_type != 'Overwrite' else ''}"
     )
@@ -46,7 +46,7 @@ def judge(
     if data_extension.keys:
         _mark_copies(connection, behaviour)
     if stopped and behaviour.stopped_import == "rollback":
-        connection.execute(f"UPDATE {_JUDGED} SET verdict = 'undone' WHERE verdict <> 'error'")
+        connection.execute(f"UPDATE {JUDGED} SET verdict = 'undone' WHERE verdict <> 'error'")
     return _figures(connection, behaviour), stopped
 
 
@@ -136,10 +136,10 @@ def _bucket(behaviour: Behaviour) -> str:
 
 def _stop(connection: Connection, behaviour: Behaviour) -> bool:
     """AllowErrors=false: forget what follows the first bad row."""
-    row = connection.execute(f"SELECT min(line) FROM {_JUDGED} WHERE {_bucket(behaviour)} = 'errors'").fetchone()
+    row = connection.execute(f"SELECT min(line) FROM {JUDGED} WHERE {_bucket(behaviour)} = 'errors'").fetchone()
     if row is None or row[0] is None:
         return False
-    connection.execute(f"DELETE FROM {_JUDGED} WHERE line > ?", [row[0]])
+    connection.execute(f"DELETE FROM {JUDGED} WHERE line > ?", [row[0]])
     return True
 
 
@@ -148,16 +148,16 @@ def _mark_copies(connection: Connection, behaviour: Behaviour) -> None:
     order = "desc" if behaviour.duplicates == "last" else "asc"
     copy = "true" if behaviour.duplicates == "reject" else "place > 1"
     connection.execute(
-        f"UPDATE {_JUDGED} SET verdict = 'copy' FROM ("
+        f"UPDATE {JUDGED} SET verdict = 'copy' FROM ("
         f" SELECT line AS number, row_number() OVER (PARTITION BY {rows.KEY} ORDER BY line {order}) AS place"
-        f" FROM {_JUDGED} WHERE verdict NOT IN ('error', 'skip') AND {rows.KEY} IN ("
-        f"  SELECT {rows.KEY} FROM {_JUDGED} WHERE verdict NOT IN ('error', 'skip') GROUP BY 1 HAVING count(*) > 1)"
+        f" FROM {JUDGED} WHERE verdict NOT IN ('error', 'skip') AND {rows.KEY} IN ("
+        f"  SELECT {rows.KEY} FROM {JUDGED} WHERE verdict NOT IN ('error', 'skip') GROUP BY 1 HAVING count(*) > 1)"
         f") WHERE number = line AND {copy}"
     )
 
 
 def _figures(connection: Connection, behaviour: Behaviour) -> Figures:
-    counted = dict(connection.execute(f"SELECT {_bucket(behaviour)}, count(*) FROM {_JUDGED} GROUP BY 1").fetchall())
+    counted = dict(connection.execute(f"SELECT {_bucket(behaviour)}, count(*) FROM {JUDGED} GROUP BY 1").fetchall())
     return Figures(
         successful=counted.get("successful", 0),
         duplicated=counted.get("duplicated", 0),
@@ -174,7 +174,7 @@ def apply(connection: Connection, data_extension: DataExtension, plan: Plan, col
         connection.execute(f"DELETE FROM {table}")
     else:
         connection.execute(
-            f"DELETE FROM {table} WHERE {rows.ID} IN (SELECT existing FROM {_JUDGED} WHERE verdict = 'delete')"
+            f"DELETE FROM {table} WHERE {rows.ID} IN (SELECT existing FROM {JUDGED} WHERE verdict = 'delete')"
         )
         changed = [f"{field.column} = judged.{field.column}" for _, field in columns.fields if not field.key]
         if resets:
@@ -182,7 +182,7 @@ def apply(connection: Connection, data_extension: DataExtension, plan: Plan, col
         if changed:
             assignments = ", ".join(changed)
             connection.execute(
-                f"UPDATE {table} AS held SET {assignments} FROM {_JUDGED} AS judged"
+                f"UPDATE {table} AS held SET {assignments} FROM {JUDGED} AS judged"
                 f" WHERE held.{rows.ID} = judged.existing AND judged.verdict = 'update'"
             )
     mapped = {field.object_id for _, field in columns.fields}
@@ -193,11 +193,11 @@ def apply(connection: Connection, data_extension: DataExtension, plan: Plan, col
     connection.execute(
         f"INSERT INTO {table} ({names}) SELECT nextval('row_id'), {rows.KEY}, TIMESTAMP '{now.isoformat()}',"
         f" {', '.join(taken)}"
-        f" FROM {_JUDGED} WHERE verdict = 'insert' ORDER BY line"
+        f" FROM {JUDGED} WHERE verdict = 'insert' ORDER BY line"
     )
 
 
 def forget(connection: Connection) -> None:
     """Drop the temporary relations."""
     connection.execute(f"DROP TABLE IF EXISTS {STAGED}")
-    connection.execute(f"DROP TABLE IF EXISTS {_JUDGED}")
+    connection.execute(f"DROP TABLE IF EXISTS {JUDGED}")

@@ -92,6 +92,11 @@ def _mark(task: dict[str, Any]) -> str:
     return f"{task['properties']['Client.ID']}/{task['id']}"
 
 
+def keep(connection: Connection, task: dict[str, Any]) -> None:
+    """Write the task down as it is."""
+    store.put(connection, KIND, task["id"], task)
+
+
 def unfinished(connection: Connection) -> list[dict[str, Any]]:
     """The tasks that still have to run, oldest first."""
     return store.find(connection, KIND, "body->>'$.state' <> ?", [DONE])

@@ -18,6 +18,8 @@ from typing import Any
 
 from et_platform.simulator import clock, schema
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.faults import imports as faults
+from et_platform.simulator.faults.board import Board
 from et_platform.simulator.imports import merge, plan, source, tasks
 from et_platform.simulator.imports.source import Interrupted
 from et_platform.simulator.schema import DataExtension
@@ -31,9 +33,10 @@ Task = dict[str, Any]
 class ImportWorker:
     """Runs queued tasks in threads of its own."""
 
-    def __init__(self, store: Store, behaviour: Behaviour, folder: Path, owner: Callable[[str], Store]):
+    def __init__(self, store: Store, behaviour: Behaviour, folder: Path, owner: Callable[[str], Store], board: Board):
         """`owner` gives the store of the unit that owns a shared data extension, by its MID."""
         self._store, self._behaviour, self._folder, self._owner = store, behaviour, folder, owner
+        self._board = board
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._waiting: list[Task] = []
@@ -74,7 +77,8 @@ class ImportWorker:
 
     def _work(self, task: Task) -> None:
         try:
-            self._run(task)
+            with faults.around(self._board, task, self._folder) as run:
+                self._run(task, run)
         except Interrupted:
             _log.info("import %s stopped; it runs again at the next start", task["id"])
         except Exception:  # noqa: BLE001 - a thread's last frame: whatever it was, the task must not hang
@@ -93,31 +97,34 @@ class ImportWorker:
         if self._stopping.wait(max(0.0, seconds)):
             raise Interrupted
 
-    def _run(self, task: Task) -> None:
+    def _run(self, task: Task, run: faults.Run) -> None:
         self._wait(task["performed"] + self._behaviour.import_delay_seconds - time.time())
+        run.queued()
         with self._store.transaction() as connection:
             tasks.begin(connection, task, self._behaviour)
         self._wait(self._behaviour.import_processing_seconds)
         mid = task["definition"].get("owner", "")
         owner = self._owner(mid) if mid else self._store
         try:
+            run.processing()
             with owner.connect() as connection:
-                status, figures = tasks.applied(connection, task) or self._import(connection, task, owner)
+                status, figures = tasks.applied(connection, task) or self._import(connection, task, owner, run)
             if owner is not self._store:
                 with self._store.transaction() as connection:
                     tasks.finish(connection, task, status, figures)
+            run.ended(self._store)
         except (plan.ImportFailed, FileNotFoundError) as error:
             _log.info("import %s ends in error: %s", task["id"], error)
             self._fail(task)
 
-    def _import(self, connection: Connection, task: Task, owner: Store) -> tuple[str, tasks.Figures]:
+    def _import(self, connection: Connection, task: Task, owner: Store, run: faults.Run) -> tuple[str, tasks.Figures]:
         """Load the file; what the task's end tells, which is written already unless the rows are another unit's."""
         read = plan.read(task["definition"], self._behaviour)
         path = self._file(plan.file_name(read.file_spec, self._behaviour.file_name_zone), read)
         destination = self._destination(connection, task)
         columns = source.stage(
             connection,
-            path,
+            run.seen(path),
             read,
             lambda headings: plan.columns(read, destination, headings, self._behaviour),
             pad=self._behaviour.ragged_rows == "pad",
@@ -128,9 +135,11 @@ class ImportWorker:
             if self._destination(connection, task).fields != destination.fields:
                 raise plan.ImportFailed("the fields were changed while the file was read")
             figures, stopped = merge.judge(connection, destination, read, columns, self._behaviour, now)
+            figures = run.judged(connection, figures)
             with self._store.transaction(connection):
                 merge.apply(connection, destination, read, columns, now)
                 status = self._behaviour.stopped_import_status if stopped else "Completed"
+                status, figures = run.told(status, figures)
                 if owner is self._store:
                     tasks.finish(connection, task, status, figures)
                 else:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from et_platform.simulator import envelope, filters, markup, retrieval, rows, schema, units, values
 from et_platform.simulator.envelope import Element
+from et_platform.simulator.faults import rows as faults
 from et_platform.simulator.objects.row_writer import Given, RowRefused, RowWriter
 from et_platform.simulator.results import Result, SaveMode
 from et_platform.simulator.schema import DataExtension
@@ -115,7 +117,7 @@ def _written(
     kind = f"DataExtension{operation}Result"
     for key, group in groupby(objects, key=lambda one: (envelope.value(one, "CustomerKey") or "").strip()):
         members = list(group)
-        for element, refused in zip(members, _outcomes(service, key, members, mode), strict=True):
+        for element, refused in zip(members, _outcomes(service, operation, key, members, mode), strict=True):
             if refused is None:
                 results.append(Result(message, _echo(element), type=kind))
             else:
@@ -124,7 +126,9 @@ def _written(
     return results
 
 
-def _outcomes(service: Service, key: str, members: list[Element], mode: SaveMode | None) -> Iterator[RowRefused | None]:
+def _outcomes(
+    service: Service, operation: str, key: str, members: list[Element], mode: SaveMode | None
+) -> Iterator[RowRefused | None]:
     """For each row None, or why it was refused. All of one data extension are written in one transaction."""
     service, key = units.owner(service, key)
     with service.store.connect() as connection:
@@ -138,7 +142,8 @@ def _outcomes(service: Service, key: str, members: list[Element], mode: SaveMode
         if current is None:
             return iter([RowRefused(310002, f"The data extension was not found: {key}")] * len(members))
         writer = RowWriter(connection, current, service.behaviour)
-        return iter(writer.delete(given) if mode is None else writer.save(given, mode))
+        write = writer.delete if mode is None else partial(writer.save, mode=mode)
+        return iter(faults.written(service, operation, key, given, write))
 
 
 def _given(element: Element) -> Given:
