@@ -6,8 +6,9 @@ is gone. What does not: which assets there are (definitions.py) and how a run is
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -39,8 +40,18 @@ def prepare_home(settings: Settings) -> Path:
     return home
 
 
-def materialize(settings: Settings, keys: Sequence[Sequence[str]]) -> dg.ExecuteInProcessResult:
-    """Materialize the assets `keys` in this process, on the platform's instance; failures are in the result."""
+def materialize(
+    settings: Settings,
+    keys: Sequence[Sequence[str]],
+    *,
+    partition: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Materialize the assets `keys` in this process, on the platform's instance; failures are in the result.
+
+    `config` is by the step's name: `{"extract_file__tracking": {"identity": "…"}}`.
+    """
     from et_platform.definitions import defs
 
     prepare_home(settings)
@@ -52,8 +63,12 @@ def materialize(settings: Settings, keys: Sequence[Sequence[str]]) -> dg.Execute
             asset_selection=[dg.AssetKey(list(key)) for key in keys],
             instance=instance,
             raise_on_error=False,
-            tags={PROCESS_TAG: this_process()},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            partition_key=partition,
+            tags={**(tags or {}), PROCESS_TAG: this_process()},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {step: {"config": dict(values)} for step, values in (config or {}).items()},
+            },
         )
 
 

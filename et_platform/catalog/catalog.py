@@ -49,18 +49,26 @@ class Catalog:
 
     def entity(self, name: str) -> Declared[CrmEntity]:
         """The CRM entity declared as `name`, or as its plural; raises CatalogError listing the known ones."""
-        found = self.crm.get(name) or self.crm.get(f"{name}s")
-        if found is None:
-            known = ", ".join(sorted(self.crm)) or "none"
-            raise CatalogError(f"No CRM entity is declared as {name!r}; declared: {known}.")
-        return found
+        return _named(self.crm, name if name in self.crm else f"{name}s", "CRM entity", name)
 
     def data_extension(self, name: str) -> Declared[DataExtension]:
         """The data extension declared as `name`; raises CatalogError listing the known ones."""
-        if name not in self.data_extensions:
-            known = ", ".join(sorted(self.data_extensions)) or "none"
-            raise CatalogError(f"No data extension is declared as {name!r}; declared: {known}.")
-        return self.data_extensions[name]
+        return _named(self.data_extensions, name, "data extension", name)
+
+    def extract(self, name: str) -> Declared[Extract]:
+        """The extract declared as `name`; raises CatalogError listing the known ones."""
+        return _named(self.extracts, name, "extract", name)
+
+    def write_back(self, name: str) -> Declared[WriteBack]:
+        """The write-back declared for the entity `name`; raises CatalogError listing the known ones."""
+        return _named(self.writeback, name, "write-back", name)
+
+
+def _named(declared: dict[str, Declared[D]], key: str, what: str, asked: str) -> Declared[D]:
+    if key not in declared:
+        known = ", ".join(sorted(declared)) or "none"
+        raise CatalogError(f"No {what} is declared as {asked!r}; declared: {known}.")
+    return declared[key]
 
 
 def load_catalog(folder: Path | None = None) -> Catalog:

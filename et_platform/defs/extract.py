@@ -128,7 +128,7 @@ def build_sensor(catalog: Catalog) -> dg.SensorDefinition:
             )
         due = seen.complete[:MOST_RUNS]
         return dg.SensorResult(
-            run_requests=[_run_request(catalog, one) for one in due],
+            run_requests=[run_request(catalog, one) for one in due],
             skip_reason=None if due else _why_nothing(seen),
             cursor=seen.cursor,
         )
@@ -136,7 +136,8 @@ def build_sensor(catalog: Catalog) -> dg.SensorDefinition:
     return extract_files
 
 
-def _run_request(catalog: Catalog, arrival: Arrival) -> dg.RunRequest:
+def run_request(catalog: Catalog, arrival: Arrival) -> dg.RunRequest:
+    """The run that takes one complete file."""
     declared = extract_of(catalog, arrival.file.name)
     assert declared is not None
     config = {"config": {"identity": arrival.identity}}

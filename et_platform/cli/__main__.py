@@ -1,0 +1,5 @@
+"""`python -m et_platform.cli` is `etp`; nothing else belongs here."""
+
+from et_platform.cli.main import main
+
+main()

@@ -1,0 +1,45 @@
+"""What the sensor and its runs do, once, from a terminal: look at the FTP site and take every complete file.
+
+What belongs here: the two looks, and one run a file on the platform's instance. What does not: when a file is
+complete (ingest/arrival.py) and what a run does (defs).
+"""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+from et_platform.catalog.catalog import Catalog
+from et_platform.defs.extract import run_request
+from et_platform.inbound.detect import detect
+from et_platform.inbound.windows import extract_of
+from et_platform.ingest.arrival import Look
+from et_platform.instance import materialize
+from et_platform.resources import build_inbound_road
+from et_platform.settings import Settings
+
+
+def look(settings: Settings, catalog: Catalog, *, between_seconds: float) -> Look:
+    """Two looks at the Export folder; a file is complete if both see it unchanged. Raises the client's errors.
+
+    A terminal keeps no cursor: what an earlier run failed at is simply tried again.
+    """
+    road = build_inbound_road(settings, run_id="etp pull", tell=lambda line: None)
+    first = detect(road, None, wanted=lambda name: extract_of(catalog, name) is not None)
+    if not first.waiting:
+        return first
+    time.sleep(between_seconds)
+    return detect(road, first.cursor, wanted=lambda name: extract_of(catalog, name) is not None)
+
+
+def take(settings: Settings, catalog: Catalog, seen: Look) -> Iterator[dg.ExecuteInProcessResult]:
+    """One run for each complete file; a failure is in its result and keeps no other from its turn."""
+    for arrival in seen.complete:
+        request = run_request(catalog, arrival)
+        yield materialize(
+            settings,
+            [key.path for key in request.asset_selection or ()],
+            partition=request.partition_key,
+            config={step: given["config"] for step, given in request.run_config["ops"].items()},
+            tags=request.tags,
+        )
