@@ -31,6 +31,22 @@ class Behaviour(BaseModel):
         "OK", description="What GetSystemStatus answers; unless OK every other operation faults."
     )
 
+    soap_requests_per_minute: int = Field(0, ge=0, description="SOAP calls let through for a unit; 0: all [3].")
+    rest_requests_per_minute: int = Field(0, ge=0, description="REST calls let through for a unit; 0: all [D].")
+    rest_rate_answer: Literal["50100", "50200"] = Field(
+        "50100", description="The error of further ones: with Retry-After, or blocked [D]."
+    )
+    token_requests_per_minute: int = Field(0, ge=0, description="Tokens given to a package; 0: all [D].")
+
+    # Rows over REST
+    rowset_token_minutes: float = Field(1440, description="How long the pages of a rowset can be read on [K].")
+    rest_all_or_nothing: bool = Field(True, description="A bad row of a dataevents call keeps all others out [K].")
+    rest_null_values: Literal["accept", "refuse"] = Field(
+        "accept", description="A null in a dataevents call: null, or error 10006 [3]."
+    )
+    async_rows_seconds: float = Field(0, ge=0, description="Between an async call and the writing of its rows.")
+    async_rows_all_or_nothing: bool = Field(False, description="A bad row of an async call keeps all others out [K].")
+
     # Business units
     child_queries_all_accounts: bool = Field(
         False, description="QueryAllAccounts asked by a child: all units answer, or its own only [K]."

@@ -38,6 +38,8 @@ def answer(account: Units, content: bytes, soap_action: str | None, address: str
         request = envelope.read(content, soap_action)
         relates_to = request.message_id
         grant = login.grant(account.account, request)
+        if not account.soap_rate.admits(grant.mid):
+            raise soap_faults.throttled()
         body = permissions.refused(grant, request, account.behaviour)
         if body is None:
             body = _operation(account.service(grant.mid), request.action, request.message)

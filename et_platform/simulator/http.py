@@ -1,7 +1,7 @@
 """The HTTP side: which path answers what.
 
 What belongs here: routes, paths in any case, bodies and headers.
-What does not: SOAP (`dispatch.py`), tokens (`oauth.py`), what can be made to happen (`control.py`).
+What does not: SOAP (`dispatch.py`), REST (`rest/`), tokens (`oauth.py`), what can be made to happen (`control.py`).
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from et_platform.simulator import control, dispatch, oauth, wsdl
+from et_platform.simulator.rest import router
 from et_platform.simulator.service import Units
 
 _MOST_BYTES = 64 * 1024 * 1024
 _XML = "text/xml; charset=utf-8"
 
 
-def application(units: Units, base_url: str) -> ASGIApp:
-    """The web application of one account; `base_url` ends in '/'."""
+def application(units: Units, base_url: str, ftp_url: str) -> ASGIApp:
+    """The web application of one account; `base_url` ends in '/', `ftp_url` is what REST tells of the FTP site."""
     app = Starlette()
+    addresses = {"ftp": ftp_url, "rest": base_url, "soap": f"{base_url}Service.asmx"}
 
     async def any_path(request: Request) -> Response:
         path = request.url.path.strip("/").lower()
         if path in control.VERBS:
             return await _control(units, path, request)
+        if router.is_rest(path):
+            return await _rest(units, addresses, request)
         match path:
             case "service.asmx":
                 return await _soap(units, base_url, request)
@@ -42,7 +46,7 @@ def application(units: Units, base_url: str) -> ASGIApp:
                 return await _document(wsdl.FAULTS, base_url, request)
         return JSONResponse({"documentation": "", "errorcode": 404, "message": "Not Found"}, 404)
 
-    app.add_route("/{path:path}", any_path, methods=["GET", "HEAD", "POST"])
+    app.add_route("/{path:path}", any_path, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
     return app
 
 
@@ -58,6 +62,23 @@ async def _soap(units: Units, base_url: str, request: Request) -> Response:
     action = soap_action(request.headers)
     status, reply = await run_in_threadpool(dispatch.answer, units, content, action, f"{base_url}Service.asmx")
     return Response(reply, status, media_type=_XML)
+
+
+async def _rest(units: Units, addresses: dict[str, str], request: Request) -> Response:
+    content = await _body(request)
+    if content is None:
+        return Response("The request is too large", 413)
+    call = router.Call(
+        method="GET" if request.method == "HEAD" else request.method,
+        # As it came: a key may hold a slash, which is encoded.
+        path=request.scope["raw_path"].partition(b"?")[0].decode("latin-1"),
+        query={name.lower(): value for name, value in request.query_params.items()},
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=content,
+        addresses=addresses,
+    )
+    answer = await run_in_threadpool(router.answer, units, call)
+    return JSONResponse(answer.content, answer.status, headers=dict(answer.headers))
 
 
 async def _body(request: Request) -> bytes | None:
@@ -90,6 +111,7 @@ async def _token(units: Units, base_url: str, request: Request) -> Response:
         units.behaviour,
         request.headers.get("content-type", ""),
         await _body(request) or b"",
+        units.token_rate,
     )
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
@@ -99,7 +121,7 @@ async def _legacy_token(units: Units, request: Request) -> Response:
         return Response(status_code=405, headers={"Allow": "POST"})
     legacy = request.query_params.get("legacy", "") in ("1", "true")
     content_type, content = request.headers.get("content-type", ""), await _body(request) or b""
-    status, reply = oauth.legacy_reply(units.account, units.behaviour, legacy, content_type, content)
+    status, reply = oauth.legacy_reply(units.account, units.behaviour, legacy, content_type, content, units.token_rate)
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
 
 

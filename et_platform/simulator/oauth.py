@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from et_platform.simulator import tokens
 from et_platform.simulator.account import Account, Package
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.rate import Rate
 from et_platform.simulator.tokens import Grant
 
 Answer = tuple[int, dict[str, object]]
@@ -38,6 +39,7 @@ _NOT_PROVEN = (
     "Client authentication failed. Make sure that the client ID and client secret are valid and that the package is"
     " installed and enabled."
 )
+_BLOCKED = "Your requests are temporarily blocked."  # to somebody who asked for too many tokens [R]
 _NEW_PACKAGE = (
     "This integration is not eligible to use the legacy /v1/requestToken endpoint because the integration uses"
     " enhanced OAuth 2.0 functionality. To obtain a token for this integration, use the applicable Marketing Cloud"
@@ -50,7 +52,9 @@ _OLD_PACKAGE = (
 )
 
 
-def token_reply(account: Account, base_url: str, behaviour: Behaviour, content_type: str, body: bytes) -> Answer:
+def token_reply(
+    account: Account, base_url: str, behaviour: Behaviour, content_type: str, body: bytes, rate: Rate
+) -> Answer:
     """Answer POST /v2/token, JSON or form body [R]."""
     fields = _fields(content_type, body)
     if fields is None:
@@ -62,6 +66,8 @@ def token_reply(account: Account, base_url: str, behaviour: Behaviour, content_t
         return _refusal(401, "invalid_client", _NOT_PROVEN)
     if package.legacy:
         return _refusal(401, "invalid_client", _OLD_PACKAGE)
+    if not rate.admits(package.client_id):
+        return error(429, 50200, _BLOCKED, _DOCUMENTATION)
     allowed = package.business_units or tuple(unit.mid for unit in account.units)
     # Clients send account_id as a string or as a number [R]; without it the package's own unit is meant [D].
     given = fields.get("account_id")
@@ -88,7 +94,9 @@ def token_reply(account: Account, base_url: str, behaviour: Behaviour, content_t
     }
 
 
-def legacy_reply(account: Account, behaviour: Behaviour, legacy: bool, content_type: str, body: bytes) -> Answer:
+def legacy_reply(
+    account: Account, behaviour: Behaviour, legacy: bool, content_type: str, body: bytes, rate: Rate
+) -> Answer:
     """Answer POST /v1/requestToken [D]; with `?legacy=1` also a token for the SOAP header `oAuth`."""
     fields = _fields(content_type, body)
     if fields is None:
@@ -98,6 +106,8 @@ def legacy_reply(account: Account, behaviour: Behaviour, legacy: bool, content_t
         return error(401, 1, "Unauthorized")  # [R]
     if not package.legacy and behaviour.legacy_token_for_v2_package == "refuse":
         return error(400, 10007, _NEW_PACKAGE)  # [R]
+    if not rate.admits(package.client_id):
+        return error(429, 50200, _BLOCKED, _DOCUMENTATION)
     mid = package.business_units[0] if package.business_units else account.mid
     grant = Grant(mid, None if package.scopes is None else frozenset(package.scopes), package.client_id)
     answer: dict[str, object] = {"accessToken": tokens.issue(account, grant, behaviour.legacy_token_seconds)}

@@ -21,6 +21,7 @@ from et_platform.simulator.account import Account, Folder
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.faults.board import Board
 from et_platform.simulator.faults.web import Web
+from et_platform.simulator.rest import rowset
 from et_platform.simulator.service import Units
 from et_platform.simulator.store import Store
 
@@ -108,7 +109,7 @@ async def _serve(
     files_site = await ftp.listen(sites, host_key, files, behaviour.sftp_connections, faults)
     server = _Http(
         uvicorn.Config(
-            Web(http.application(units, base_url), units, base_url),
+            Web(http.application(units, base_url, f"ftp://{host}:{account.sftp_port}"), units, base_url),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -122,6 +123,7 @@ async def _serve(
             await asyncio.sleep(0.005)
         for unit in units:
             retrieval.forget_expired(unit)
+            rowset.forget_expired(unit)
             unit.resume()
         children = [
             {"mid": one.mid, "name": one.name, "sftp_user": one.sftp_user, "sftp_password": one.sftp_password}
@@ -151,6 +153,6 @@ async def _serve(
         server.should_exit = True
         faults.stop()
         # Requests wait for locks that a running merge holds, so both end together.
-        workers = [worker for unit in units for worker in (unit.importer, unit.extractor, unit.nights)]
+        workers = [worker for unit in units for worker in unit.workers]
         await asyncio.gather(serving, *(asyncio.to_thread(worker.stop) for worker in workers))
         await files_site.close()

@@ -6,9 +6,9 @@ What does not: transport, which unit a request is about (`units.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.behaviour import Behaviour
@@ -28,6 +28,8 @@ from et_platform.simulator.objects import (
     subscriber,
     subscriber_status_event,
 )
+from et_platform.simulator.rate import Rate
+from et_platform.simulator.rest.async_rows import AsyncRows
 from et_platform.simulator.store import Store
 from et_platform.simulator.units import NoAccess
 
@@ -45,6 +47,16 @@ _HANDLERS: dict[str, Any] = {
 }
 
 
+class Worker(Protocol):
+    """Something that works in threads of its own, from `resume` until `stop`."""
+
+    def resume(self) -> None:
+        """Start, with what an earlier process left unfinished."""
+
+    def stop(self) -> None:
+        """Stop; what is unfinished goes on at the next start."""
+
+
 class Service:
     """One running business unit. `account` is that unit, `store` its own; `units` are all of the account."""
 
@@ -56,12 +68,17 @@ class Service:
         )
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid, self.faults)
         self.nights = Nights(store, behaviour)
+        self.async_rows = AsyncRows(store, behaviour)
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """What works beside the requests."""
+        return (self.nights, self.importer, self.extractor, self.async_rows)
 
     def resume(self) -> None:
         """Go on with what an earlier process left unfinished."""
-        self.nights.resume()
-        self.importer.resume()
-        self.extractor.resume()
+        for worker in self.workers:
+            worker.resume()
 
     def handler(self, object_type: str) -> Any:
         """The module of a type, or None; types are case-sensitive [R], rows are `DataExtensionObject[key]`."""
@@ -73,6 +90,9 @@ class Units:
 
     def __init__(self, folder: Folder, account: Account, behaviour: Behaviour, store: Store, faults: Board):
         self.account, self.behaviour, self.faults = account, behaviour, faults
+        self.soap_rate = Rate(behaviour.soap_requests_per_minute)
+        self.rest_rate = Rate(behaviour.rest_requests_per_minute)
+        self.token_rate = Rate(behaviour.token_requests_per_minute)
         self._services: dict[str, Service] = {}
         for number, unit in enumerate(account.units):
             own = Store(folder.child_database(unit.mid), beside=store, mid=unit.mid, number=number) if number else store

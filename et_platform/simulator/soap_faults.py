@@ -69,6 +69,11 @@ def client(message: str) -> Fault:
     return Fault("Client", message)
 
 
+def throttled() -> Fault:
+    """Too many calls: HTTP 500 like every fault [D]; its words are not documented [K]."""
+    return Fault("Server", "Too many requests. The request was throttled.", detail=2)
+
+
 def in_maintenance() -> Fault:
     """The account is in maintenance: code 9 [D]."""
     return Fault("Server", "Account is in maintenance", detail=9)
