@@ -62,6 +62,15 @@ class Behaviour(BaseModel):
     customer_key_length: int = Field(200, description="Longest customer key of a data extension [R].")
     continue_minutes: float = Field(60, description="How long a RequestID can be continued [K].")
 
+    # Retrieve
+    row_order: Literal["insertion", "key"] = Field(
+        "insertion", description="Order of a data extension's rows over pages: as they came, or by primary key [K]."
+    )
+    data_filter_operators: Literal["accept", "refuse"] = Field(
+        "accept",
+        description="Operators documented for a DataFilter only (beginsWith, isAnniversary ...) in a Retrieve [D, K].",
+    )
+
     # Timing of imports
     import_delay_seconds: float = Field(0, description="Between Perform and Processing.")
     import_processing_seconds: float = Field(0, description="Spent in Processing before any effect.")

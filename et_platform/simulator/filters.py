@@ -89,6 +89,22 @@ def properties(wanted: Filter) -> Iterable[str]:
             yield from properties(part)
 
 
+def operators(wanted: Filter) -> Iterable[str]:
+    """Every operator that the filter uses, in lower case."""
+    if isinstance(wanted, Simple):
+        yield wanted.operator.lower()
+    else:
+        for part in wanted.parts:
+            yield from operators(part)
+
+
+def check_for_retrieve(wanted: Filter) -> None:
+    """Refuse the operators that are documented for the property DataFilter only [D]. Raises FilterError."""
+    for operator in operators(wanted):
+        if operator in _ON_ANNIVERSARY or (operator in _ON_TEXT and operator != "like"):
+            raise FilterError(f"The operator {operator} is for a DataFilter only.")
+
+
 def condition(connection: Connection, wanted: Filter, columns: Mapping[str, Column]) -> Condition:
     """The SQL of a filter over columns by lower-case property name. Raises FilterError."""
     if isinstance(wanted, Complex):
@@ -134,7 +150,8 @@ _COMPARISONS = {
 _WORD = r"'(^|[^\p{L}\p{N}_])' || regexp_escape(lower(?)) || '($|[^\p{L}\p{N}_])'"
 
 _ON_TEXT: dict[str, Callable[[str], str]] = {
-    "like": lambda text: f"lower({text}) LIKE lower(?)",
+    # The service puts a percent sign before and after the value by itself [D].
+    "like": lambda text: f"lower({text}) LIKE '%' || lower(?) || '%'",
     "beginswith": lambda text: f"starts_with(lower({text}), lower(?))",
     "endswith": lambda text: f"ends_with(lower({text}), lower(?))",
     "contains": lambda text: f"contains(lower({text}), lower(?))",

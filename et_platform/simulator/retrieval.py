@@ -85,10 +85,13 @@ def _page(service: Service, request: Element | None, request_id: str) -> Page:
             f"Unable to find a handler for object type: {object_type}. Object types are case-sensitive, check spelling."
         )
     part = envelope.child(request, "Filter")
+    wanted = filters.read(part) if part is not None else None
+    if wanted is not None and service.behaviour.data_filter_operators == "refuse":
+        filters.check_for_retrieve(wanted)
     query = Query(
         object_type=object_type,
         properties=tuple((one.text or "").strip() for one in envelope.children(request, "Properties") if one.text),
-        filter=filters.read(part) if part is not None else None,
+        filter=wanted,
         limit=_limit(service, request),
         position=position,
     )

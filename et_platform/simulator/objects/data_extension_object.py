@@ -31,7 +31,11 @@ _CLOSING = "</Properties></Results>"
 
 
 def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
-    """A page of rows in the order of their keys; pages stay in order while rows are written."""
+    """A page of rows, oldest first or by key; pages stay in order while rows are written.
+
+    The table lies in the order of `$id`, so a page of the oldest costs the same in a table of any size; by key each
+    page looks through all keys.
+    """
     address = _ADDRESS.match(query.object_type)
     if not address:
         raise retrieval.RetrieveError(f"Invalid object type {query.object_type}: DataExtensionObject[key] is needed.")
@@ -45,9 +49,11 @@ def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
             raise retrieval.RetrieveError(f"The data extension was not found: {address['name']}")
         condition = filters.Condition("true")
         if query.filter is not None:
-            _check_operators(query.filter)
+            if "like" in filters.operators(query.filter):
+                raise filters.FilterError("The operator like is not supported for data extension rows.")  # [D]
             condition = filters.condition(connection, query.filter, _columns(data_extension))
-        order = rows.KEY if data_extension.keys else rows.ID
+        by_key = service.behaviour.row_order == "key" and data_extension.keys
+        order = rows.KEY if by_key else rows.ID
         if query.position is not None:
             condition.sql = f"({condition.sql}) AND {order} > ?"
             condition.parameters.append(query.position)
@@ -69,14 +75,6 @@ def _row(names: list[str], row: tuple[str | None, ...]) -> str:
         for name, value in zip(names, row[1:], strict=True)
     )
     return f"{_OPENING}{properties}{_CLOSING}"
-
-
-def _check_operators(wanted: filters.Filter) -> None:
-    if isinstance(wanted, filters.Complex):
-        for part in wanted.parts:
-            _check_operators(part)
-    elif wanted.operator.lower() == "like":
-        raise filters.FilterError("The operator like is not supported for data extension rows.")  # [D]
 
 
 def _columns(data_extension: DataExtension) -> dict[str, filters.Column]:
