@@ -234,9 +234,10 @@ class Shape:
     def _nested(self, name: str, inner: list[str]) -> str:
         if name in self.plain:
             return markup.element(name, *inner)
-        identified = any(part.startswith("<ObjectID") for part in inner)
-        ids = [markup.nil("PartnerKey")] + ([] if identified else [markup.nil("ObjectID")])
-        return markup.element(name, *ids, *inner, type=self.nested_types.get(name))
+        if not any(part.startswith("<ObjectID") for part in inner):
+            place = 1 if inner[0].startswith("<ID>") else 0  # ID goes before ObjectID [W]
+            inner = [*inner[:place], markup.nil("ObjectID"), *inner[place:]]
+        return markup.element(name, markup.nil("PartnerKey"), *inner, type=self.nested_types.get(name))
 
 
 def documents(service: Service, query: Query, shape: Shape, source: str, expression: str, order: str) -> Page:

@@ -14,9 +14,6 @@ from et_platform.simulator.store import Connection
 
 KIND = "data_extension"
 
-SHARED_FOLDER = "3"
-"""CategoryID of the enterprise's folder of shared data extensions; the number is the simulator's own."""
-
 TEXT_TYPES = {"Text": None, "EmailAddress": 254, "Phone": 50, "Locale": 5}
 """Types that hold text, with the length they get when none is given ([R] for EmailAddress, else [K])."""
 

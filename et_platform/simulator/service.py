@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from et_platform.simulator import folders
 from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
@@ -20,6 +21,7 @@ from et_platform.simulator.objects import (
     data_extension,
     data_extension_field,
     data_extension_object,
+    data_folder,
     extract_description,
     import_definition,
     import_results_summary,
@@ -37,6 +39,7 @@ _HANDLERS: dict[str, Any] = {
     "DataExtension": data_extension,
     "DataExtensionField": data_extension_field,
     "DataExtensionObject": data_extension_object,
+    "DataFolder": data_folder,
     "ExtractDescription": extract_description,
     "ImportDefinition": import_definition,
     "ImportResultsSummary": import_results_summary,
@@ -69,6 +72,7 @@ class Service:
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid, self.faults)
         self.nights = Nights(store, behaviour)
         self.async_rows = AsyncRows(store, behaviour)
+        folders.seed(store, account.mid, account.parent or account.mid)
 
     @property
     def workers(self) -> Sequence[Worker]:

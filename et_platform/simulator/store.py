@@ -31,6 +31,8 @@ Connection = duckdb.DuckDBPyConnection
 
 # Tasks are numbered apart in each unit, as their ids are unique over the account; they stay within 32 bits [W].
 _TASKS_OF_A_UNIT = 10_000_000
+FOLDERS_OF_A_UNIT = 1_000_000
+"""Folders are numbered apart as well; those of a unit that are not roots begin at a tenth of it."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents
     (kind VARCHAR NOT NULL, id VARCHAR NOT NULL, seq BIGINT NOT NULL, body VARCHAR NOT NULL);
@@ -38,6 +40,7 @@ CREATE SCHEMA IF NOT EXISTS rows;
 CREATE SEQUENCE IF NOT EXISTS document_seq;
 CREATE SEQUENCE IF NOT EXISTS row_id;
 CREATE SEQUENCE IF NOT EXISTS task_id START {first_task};
+CREATE SEQUENCE IF NOT EXISTS folder_id START {first_folder};
 """
 
 
@@ -52,7 +55,7 @@ class Store:
     """
 
     def __init__(self, path: Path, *, beside: Store | None = None, mid: str = "", number: int = 0):
-        self._catalog, self._name = mid, mid or path.stem
+        self._catalog, self._name, self.number = mid, mid or path.stem, number
         try:
             if beside is None:
                 self._root, self._opening = duckdb.connect(str(path)), threading.Lock()
@@ -65,7 +68,9 @@ class Store:
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         self.definitions = threading.RLock()
         with self.connect() as connection:
-            connection.execute(_SCHEMA.format(first_task=600_000 + number * _TASKS_OF_A_UNIT) + TABLES)
+            first_task = 600_000 + number * _TASKS_OF_A_UNIT
+            first_folder = number * FOLDERS_OF_A_UNIT + FOLDERS_OF_A_UNIT // 10
+            connection.execute(_SCHEMA.format(first_task=first_task, first_folder=first_folder) + TABLES)
             self._upgrade(connection)
 
     def _upgrade(self, connection: Connection) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, schema
+from et_platform.simulator import envelope, folders, schema
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.store import Connection
 
@@ -81,5 +81,5 @@ def owner(caller: Service, key: str) -> tuple[Service, str]:
 
 
 def is_shared(connection: Connection, data_extension: schema.DataExtension) -> bool:
-    """Whether a data extension of the enterprise lies in its folder of shared ones."""
-    return data_extension.properties.get("CategoryID") == schema.SHARED_FOLDER
+    """Whether a data extension of the enterprise lies in a folder of shared ones."""
+    return folders.content_type(connection, data_extension.properties["CategoryID"]) == "shared_dataextension"

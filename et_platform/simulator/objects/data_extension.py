@@ -10,7 +10,7 @@ import uuid
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import clock, envelope, markup, retention, retrieval, rows, schema, store
+from et_platform.simulator import clock, envelope, folders, markup, retention, retrieval, rows, schema, store
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.objects import field_rules
 from et_platform.simulator.results import Refused, Result, SaveMode, refusal
@@ -29,7 +29,7 @@ _FLAGS = (
 )
 _TEXTS = ("Name", "Description", "RetainUntil", "CategoryID", "DataRetentionPeriodLength")
 _UNITS = {"Days": "3", "Weeks": "4", "Months": "5", "Years": "6"}  # [W][R]
-_DEFAULTS = dict.fromkeys(_FLAGS, "false") | {"Description": "", "RetainUntil": "", "CategoryID": "2"}
+_DEFAULTS = dict.fromkeys(_FLAGS, "false") | {"Description": "", "RetainUntil": ""}
 _SUBSCRIBER_FIELDS = {"subscriber key": "_SubscriberKey", "email address": "_EmailAddress"}  # as it reads back [R]
 
 SHAPE = retrieval.Shape(
@@ -154,6 +154,7 @@ def _create(service: Service, connection: Connection, element: Element) -> Resul
     properties = dict(_DEFAULTS)
     properties["ObjectID"] = str(uuid.uuid4())
     properties["Client.ID"] = service.account.mid
+    properties["CategoryID"] = str(folders.numbered(service.store.number, folders.DATA_EXTENSIONS))
     properties["CreatedDate"] = clock.iso(now)
     template = (envelope.value(envelope.child(element, "Template"), "CustomerKey") or "").strip()
     if template:
