@@ -165,6 +165,9 @@ class Behaviour(BaseModel):
     subscriber_key_permission: bool = Field(
         True, description="Subscriber keys are in use: LogUnsubEvent wants more than an EmailAddress [D, K]."
     )
+    unknown_category: Literal["refuse", "keep"] = Field(
+        "refuse", description="A CategoryID that is no folder for data extensions: error 310007, or kept as it is [K]."
+    )
     name_taken_code: int = Field(1, description="ErrorCode of a data extension whose name is taken [D, K].")
 
     @classmethod

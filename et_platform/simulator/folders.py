@@ -1,9 +1,9 @@
 """Folders as they are kept, and those that every business unit has from the start: one root for each type of content.
 
 What belongs here: which content types there are, the roots' names, keys and numbers, what a folder is for. What does
-not: making and changing folders (`objects/data_folder.py`). Names and keys are recorded ones where known [R]; else the name is the
-documentation's word for the content [D] and the key follows the recorded pattern [K]. The numbers are the
-simulator's own, but for the 2 of the data extensions [R].
+not: making and changing folders (`objects/data_folder.py`). Names and keys are recorded ones where known [R]; else
+the name is the documentation's word for the content [D] and the key follows the recorded pattern [K]. The numbers are
+the simulator's own, but for the 2 of the data extensions [R].
 """
 
 from __future__ import annotations

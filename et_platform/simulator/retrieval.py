@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +166,9 @@ class Shape:
     """How a type of definition is retrieved: its properties in the order of the vendor's WSDL [W].
 
     `types` gives properties that are not text; `plain` the sub-objects that carry no PartnerKey and ObjectID [R];
-    `raw` properties whose value is written XML; `nested_types` the `xsi:type` of sub-objects.
+    `raw` properties whose value is the written XML within their element, `written` those whose value is the elements
+    themselves; `hidden` those that show without being asked for, and cannot be; `unasked` what shows of others that
+    are not asked for; `nested_types` the `xsi:type` of sub-objects.
     """
 
     object_type: str
@@ -174,11 +176,19 @@ class Shape:
     types: dict[str, str]
     plain: frozenset[str] = frozenset()
     raw: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    unasked: Mapping[str, str] = field(default_factory=dict)
     nested_types: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def retrievable(self) -> tuple[str, ...]:
+        """The properties that a Retrieve may name."""
+        return tuple(name for name in self.order if name not in self.hidden)
 
     def check(self, asked: Sequence[str]) -> set[str]:
         """The properties asked for; raises RetrieveError in the service's words [R] when some do not exist."""
-        unknown = [name for name in asked if name not in self.order]
+        unknown = [name for name in asked if name not in self.order or name in self.hidden]
         if unknown:
             raise RetrieveError(
                 f"The Request Property(s) {', '.join(unknown)} do not match with the fields of "
@@ -206,6 +216,8 @@ class Shape:
 
         `after` is a property's name and written XML that follows it.
         """
+        unasked = {name: text for name, text in self.unasked.items() if name not in asked}
+        properties, asked = properties | unasked, asked | self.hidden | unasked.keys()
         content: list[str] = []
         groups: dict[str, list[str]] = {}
         for name in self.order:
@@ -215,6 +227,8 @@ class Shape:
                 content.append(markup.text(name, known) if known else markup.nil(name))
             elif name not in asked or name not in properties:
                 pass
+            elif name in self.written:
+                content.append(properties[name])
             elif name in self.raw:
                 content.append(markup.element(name, properties[name]))
             elif not rest:
@@ -240,7 +254,14 @@ class Shape:
         return markup.element(name, markup.nil("PartnerKey"), *inner, type=self.nested_types.get(name))
 
 
-def documents(service: Service, query: Query, shape: Shape, source: str, expression: str, order: str) -> Page:
+def documents(
+    service: Service,
+    query: Query,
+    shape: Shape,
+    source: str,
+    expression: str,
+    order: str,
+) -> Page:
     """A page of definitions. `source` is an SQL relation with `shown`, a JSON object of properties, in `order`."""
     asked = shape.check(query.properties)
     offset = query.position or 0

@@ -17,37 +17,11 @@ from et_platform.simulator.extracts.worker import ExtractWorker
 from et_platform.simulator.faults.board import Board
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.nightly import Nights
-from et_platform.simulator.objects import (
-    data_extension,
-    data_extension_field,
-    data_extension_object,
-    data_folder,
-    extract_description,
-    import_definition,
-    import_results_summary,
-    list_,
-    list_subscriber,
-    subscriber,
-    subscriber_status_event,
-)
+from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform.simulator.rate import Rate
 from et_platform.simulator.rest.async_rows import AsyncRows
 from et_platform.simulator.store import Store
 from et_platform.simulator.units import NoAccess
-
-_HANDLERS: dict[str, Any] = {
-    "DataExtension": data_extension,
-    "DataExtensionField": data_extension_field,
-    "DataExtensionObject": data_extension_object,
-    "DataFolder": data_folder,
-    "ExtractDescription": extract_description,
-    "ImportDefinition": import_definition,
-    "ImportResultsSummary": import_results_summary,
-    "List": list_,
-    "ListSubscriber": list_subscriber,
-    "Subscriber": subscriber,
-    "SubscriberStatusEvent": subscriber_status_event,
-}
 
 
 class Worker(Protocol):
@@ -86,7 +60,7 @@ class Service:
 
     def handler(self, object_type: str) -> Any:
         """The module of a type, or None; types are case-sensitive [R], rows are `DataExtensionObject[key]`."""
-        return _HANDLERS.get(object_type.partition("[")[0])
+        return HANDLERS.get(object_type.partition("[")[0])
 
 
 class Units:

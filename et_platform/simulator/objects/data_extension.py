@@ -1,7 +1,7 @@
 """DataExtension: create, update, delete, retrieve.
 
-What belongs here: its properties, uniqueness, and error codes 310001-310007 [D]. What does not: rules of fields
-(`field_rules.py`) and rows (`data_extension_object.py`).
+What belongs here: identity, and error codes 310001-310007 [D]. What does not: what its properties may be
+(`data_extension_properties.py`), rules of fields (`field_rules.py`) and rows (`data_extension_object.py`).
 """
 
 from __future__ import annotations
@@ -10,27 +10,15 @@ import uuid
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import clock, envelope, folders, markup, retention, retrieval, rows, schema, store
+from et_platform.simulator import clock, envelope, markup, retrieval, rows, schema, store
 from et_platform.simulator.envelope import Element
-from et_platform.simulator.objects import field_rules
+from et_platform.simulator.objects import data_extension_properties, data_extension_template, field_rules
 from et_platform.simulator.results import Refused, Result, SaveMode, refusal
 from et_platform.simulator.schema import DataExtension
 from et_platform.simulator.store import Connection
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
-
-_FLAGS = (
-    "IsSendable",
-    "IsTestable",
-    "RowBasedRetention",
-    "ResetRetentionPeriodOnImport",
-    "DeleteAtEndOfRetentionPeriod",
-)
-_TEXTS = ("Name", "Description", "RetainUntil", "CategoryID", "DataRetentionPeriodLength")
-_UNITS = {"Days": "3", "Weeks": "4", "Months": "5", "Years": "6"}  # [W][R]
-_DEFAULTS = dict.fromkeys(_FLAGS, "false") | {"Description": "", "RetainUntil": ""}
-_SUBSCRIBER_FIELDS = {"subscriber key": "_SubscriberKey", "email address": "_EmailAddress"}  # as it reads back [R]
 
 SHAPE = retrieval.Shape(
     object_type="DataExtension",
@@ -130,11 +118,7 @@ def _check_free(service: Service, existing: DataExtension, element: Element) -> 
             "Updating an existing Data Extension definition when doing an add-only operation is not allowed."
             f" CustomerKey: {key}",
         )
-    raise _name_taken(service, existing.name)
-
-
-def _name_taken(service: Service, name: str) -> Refused:
-    return Refused(service.behaviour.name_taken_code, f"The data extension name is already in use. Name: {name}")
+    raise data_extension_properties.name_taken(service, existing.name)
 
 
 def _named(element: Element) -> str:
@@ -150,26 +134,23 @@ def _named(element: Element) -> str:
 def _create(service: Service, connection: Connection, element: Element) -> Result:
     if (envelope.value(element, "ObjectID") or "").strip():
         raise Refused(310005, "An ObjectID cannot be given when a data extension is added.")
-    now = clock.now()
-    properties = dict(_DEFAULTS)
-    properties["ObjectID"] = str(uuid.uuid4())
-    properties["Client.ID"] = service.account.mid
-    properties["CategoryID"] = str(folders.numbered(service.store.number, folders.DATA_EXTENSIONS))
-    properties["CreatedDate"] = clock.iso(now)
-    template = (envelope.value(envelope.child(element, "Template"), "CustomerKey") or "").strip()
-    if template:
-        properties["Template.CustomerKey"] = template
+    properties = data_extension_properties.new(service)
+    template = data_extension_template.named(element)
     key = (envelope.value(element, "CustomerKey") or "").strip()
     if len(key) > service.behaviour.customer_key_length:
         raise Refused(field_rules.INVALID, f"The CustomerKey is longer than {service.behaviour.customer_key_length}.")
     properties["CustomerKey"] = key or str(uuid.uuid4())
     data_extension = DataExtension(properties["ObjectID"], properties)
     wanted = [field_rules.read(one) for one in envelope.children(envelope.child(element, "Fields"), "Field")]
-    if not wanted and not template:
+    if template:
+        properties |= template.properties
+        given = {schema.folded(one.name) for one in wanted if one.name}
+        wanted = [one for one in template.fields if schema.folded(one.name or "") not in given] + wanted
+    if not wanted:
         raise Refused(field_rules.INVALID, "A data extension needs at least one field.")
     for field in wanted:
         field_rules.add(connection, data_extension, field, has_rows=False)
-    _set_properties(service, connection, data_extension, element)
+    data_extension_properties.take_over(service, connection, data_extension, element)
     schema.save(connection, data_extension)
     rows.create(connection, data_extension)
     return Result(
@@ -194,59 +175,11 @@ def _update(service: Service, connection: Connection, data_extension: DataExtens
         if schema.by_property(connection, "CustomerKey", key):
             raise Refused(310003, f"The CustomerKey is already in use. CustomerKey: {key}")
         data_extension.properties["CustomerKey"] = key
-    _set_properties(service, connection, data_extension, element)
+    data_extension_properties.take_over(service, connection, data_extension, element)
     if data_extension.fields != before.fields:
         rows.rebuild(connection, before, data_extension, clock.now())
     schema.save(connection, data_extension)
     return Result("Data Extension updated.", _echo(data_extension, wanted))
-
-
-def _set_properties(service: Service, connection: Connection, data_extension: DataExtension, element: Element) -> None:
-    """Take over what the request gives; what it leaves out stays."""
-    properties = data_extension.properties
-    properties["ModifiedDate"] = clock.iso(clock.now())
-    for name in _FLAGS:
-        given = field_rules.boolean(envelope.value(element, name), name)
-        if given is not None:
-            properties[name] = "true" if given else "false"
-    for name in _TEXTS:
-        text = envelope.value(element, name)
-        if text is not None and (text.strip() or name in ("Description", "RetainUntil")):
-            properties[name] = text.strip()
-    unit = (envelope.value(element, "DataRetentionPeriod") or "").strip()
-    number = (envelope.value(element, "DataRetentionPeriodUnitOfMeasure") or "").strip() or _UNITS.get(unit, "")
-    if number:
-        properties["DataRetentionPeriodUnitOfMeasure"] = number
-        properties["DataRetentionPeriod"] = next((one for one, code in _UNITS.items() if code == number), unit)
-    sendable = envelope.value(envelope.child(element, "SendableDataExtensionField"), "Name")
-    if sendable and sendable.strip():
-        properties["SendableDataExtensionField.Name"] = sendable.strip()
-    subscriber = envelope.value(envelope.child(element, "SendableSubscriberField"), "Name")
-    if subscriber and subscriber.strip():
-        name = subscriber.strip()
-        properties["SendableSubscriberField.Name"] = _SUBSCRIBER_FIELDS.get(name.lower(), name)
-    _check(service, connection, data_extension)
-
-
-def _check(service: Service, connection: Connection, data_extension: DataExtension) -> None:
-    properties = data_extension.properties
-    name = properties.get("Name", "")
-    if not name:
-        raise Refused(field_rules.INVALID, "A data extension needs a Name.")
-    other = schema.by_property(connection, "Name", name)
-    if other and other.object_id != data_extension.object_id:
-        raise _name_taken(service, name)
-    problem = retention.problem(connection, properties)
-    if problem:
-        raise Refused(field_rules.INVALID, problem)
-    if properties["IsSendable"] == "true":
-        field = properties.get("SendableDataExtensionField.Name", "")
-        if not data_extension.field(field) or not properties.get("SendableSubscriberField.Name"):
-            raise Refused(
-                field_rules.INVALID,
-                "A sendable data extension needs a SendableDataExtensionField among its fields"
-                " and a SendableSubscriberField.",
-            )
 
 
 def _echo(data_extension: DataExtension, wanted: list[field_rules.Wanted]) -> str:

@@ -31,6 +31,7 @@ SHAPE = retrieval.Shape(
         "Client.CreatedBy",
         "Client.ModifiedBy",
         "Client.EnterpriseID",
+        "PartnerKey",
         "CreatedDate",
         "ModifiedDate",
         "ID",
@@ -53,6 +54,7 @@ SHAPE = retrieval.Shape(
         "Client.EnterpriseID": "Number",
     },
     plain=frozenset({"Client"}),
+    hidden=frozenset({"PartnerKey"}),  # [R]
 )
 
 # What the parent is called is read from the parent; an empty text of it is left out, the folder's own is not [R].
@@ -62,7 +64,8 @@ _PARENT_SQL = ", ".join(
 _SOURCE = f"""
 SELECT folder.seq, json_merge_patch(folder.body->'$.properties', json_object({_PARENT_SQL})) AS shown
 FROM documents AS folder
-LEFT JOIN documents AS parent ON parent.kind = '{folders.KIND}' AND parent.id = folder.body->>'$.properties."ParentFolder.ID"'
+LEFT JOIN documents AS parent ON parent.kind = '{folders.KIND}'
+    AND parent.id = (folder.body->>'$.properties."ParentFolder.ID"')
 WHERE folder.kind = '{folders.KIND}'
 """
 
@@ -169,7 +172,8 @@ def _change(connection: Connection, properties: dict[str, str], element: Element
     if "Name" in given and not given["Name"]:
         raise Refused(_NAME_REQUIRED, "Data Folder Name Required")
     root = properties["ParentFolder.ID"] == "0"
-    if root and (envelope.child(element, "ParentFolder") is not None or given.get("Name", properties["Name"]) != properties["Name"]):
+    renamed = given.get("Name", properties["Name"]) != properties["Name"]
+    if root and (renamed or envelope.child(element, "ParentFolder") is not None):
         raise Refused(_INVALID_CALL, "Data Folder Invalid Call: a root folder cannot be renamed or moved.")
     properties |= given | {"ModifiedDate": clock.iso(clock.now())}
     if not root:
@@ -240,7 +244,7 @@ def _deleted(connection: Connection, element: Element) -> Result:
     number = found["properties"]["ID"]
     if found["properties"]["ParentFolder.ID"] == "0":
         raise Refused(_INVALID_CALL, "Data Folder Invalid Call: a root folder cannot be deleted.")
-    content = "body->>'$.properties.\"ParentFolder.ID\"' = ? OR body->>'$.properties.CategoryID' = ?"
+    content = "(body->>'$.properties.\"ParentFolder.ID\"') = ? OR (body->>'$.properties.CategoryID') = ?"
     for kind in (folders.KIND, schema.KIND):
         if store.find(connection, kind, content, [number, number]):
             raise Refused(_INVALID_CALL, "Data Folder Invalid Call: the folder is not empty.")

@@ -1,0 +1,45 @@
+"""Which module answers for which type of object.
+
+What belongs here: the list of types. What does not: what they do. A module offers what its type can: `retrieve`,
+`save` (Create and Update), `delete`, `start` and other actions of Perform; `SHAPE` says which properties there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from et_platform.simulator.objects import (
+    account,
+    business_unit,
+    data_extension,
+    data_extension_field,
+    data_extension_object,
+    data_extension_template,
+    data_folder,
+    extract_description,
+    import_definition,
+    import_results_summary,
+    list_,
+    list_subscriber,
+    role,
+    subscriber,
+    subscriber_status_event,
+)
+
+HANDLERS: dict[str, Any] = {
+    "Account": account,
+    "BusinessUnit": business_unit,
+    "DataExtension": data_extension,
+    "DataExtensionField": data_extension_field,
+    "DataExtensionObject": data_extension_object,
+    "DataExtensionTemplate": data_extension_template,
+    "DataFolder": data_folder,
+    "ExtractDescription": extract_description,
+    "ImportDefinition": import_definition,
+    "ImportResultsSummary": import_results_summary,
+    "List": list_,
+    "ListSubscriber": list_subscriber,
+    "Role": role,
+    "Subscriber": subscriber,
+    "SubscriberStatusEvent": subscriber_status_event,
+}
