@@ -203,8 +203,8 @@ def test_required_fields_of_new_rows(soap: Soap, key: str) -> None:
     put(soap.simulator, f"{key}.csv", "Key,Needed,Filled\nnew,n,\nolder,,\n")
     assert figures(soap.run(key)) == ("Completed", 1, 0, 1, 2)
     assert soap.rows(key, ["Key", "Needed", "Filled"]) == [
-        {"Key": "new", "Needed": "n", "Filled": "f"},
         {"Key": "old", "Needed": "x", "Filled": "h"},
+        {"Key": "new", "Needed": "n", "Filled": "f"},
     ]
 
 
