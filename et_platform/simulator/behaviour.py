@@ -30,6 +30,9 @@ class Behaviour(BaseModel):
     system_status: Literal["OK", "InMaintenance", "UnplannedOutage"] = Field(
         "OK", description="What GetSystemStatus answers; unless OK every other operation faults."
     )
+    always_on: Literal["status", "metadata"] = Field(
+        "metadata", description="Unless OK: GetSystemStatus alone answers, or Describe and VersionInfo too [K]."
+    )
 
     soap_requests_per_minute: int = Field(0, ge=0, description="SOAP calls let through for a unit; 0: all [3].")
     rest_requests_per_minute: int = Field(0, ge=0, description="REST calls let through for a unit; 0: all [D].")
@@ -70,6 +73,11 @@ class Behaviour(BaseModel):
         "accept",
         description="Operators documented for a DataFilter only (beginsWith, isAnniversary ...) in a Retrieve [D, K].",
     )
+
+    unknown_type_description: Literal["empty", "absent"] = Field(
+        "empty", description="Describe of an unknown type: a definition without properties, or none [K]."
+    )
+    version: str = Field("1.0", description="What VersionInfo tells [K].")
 
     # Timing of imports
     import_delay_seconds: float = Field(0, description="Between Perform and Processing.")

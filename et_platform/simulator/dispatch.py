@@ -8,14 +8,29 @@ from __future__ import annotations
 
 import logging
 import uuid
+from datetime import datetime
 from itertools import groupby
 
-from et_platform.simulator import envelope, execute, login, markup, permissions, retrieval, soap_faults, units
+from et_platform.simulator import (
+    clock,
+    describe,
+    envelope,
+    execute,
+    login,
+    markup,
+    permissions,
+    retrieval,
+    schedules,
+    soap_faults,
+    units,
+)
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
 from et_platform.simulator.service import Service, Units
 from et_platform.simulator.units import NoAccess
+
+_VERSION_DATE = datetime(2017, 11, 16)  # noqa: DTZ001 - server time; when the public WSDL last changed
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +42,10 @@ _MESSAGES = {
     "Perform": "PerformRequestMsg",
     "Extract": "ExtractRequestMsg",
     "Execute": "ExecuteRequestMsg",
+    "Describe": "DefinitionRequestMsg",
+    "Schedule": "ScheduleRequestMsg",
+    "Configure": "ConfigureRequestMsg",
+    "VersionInfo": "VersionInfoRequestMsg",
     "GetSystemStatus": "SystemStatusRequestMsg",
 }
 
@@ -65,9 +84,10 @@ def _operation(service: Service, action: str, message: Element) -> str:
     if envelope.local(message) != expected:
         raise soap_faults.client(f"The action {action} needs a {expected}, not a {envelope.local(message)}")
     status = service.behaviour.system_status
-    if action == "GetSystemStatus":
+    if action == "GetSystemStatus":  # always on [D]
         return system_status(status)
-    if status != "OK":
+    on = action in ("Describe", "VersionInfo") and service.behaviour.always_on == "metadata"
+    if status != "OK" and not on:
         raise soap_faults.in_maintenance() if status == "InMaintenance" else soap_faults.outage()
     match action:
         case "Retrieve":
@@ -78,6 +98,14 @@ def _operation(service: Service, action: str, message: Element) -> str:
             return extract.answer(service, message)
         case "Execute":
             return execute.answer(service, message)
+        case "Describe":
+            return describe.answer(service, message)
+        case "Schedule":
+            return schedules.schedule(message)
+        case "Configure":
+            return schedules.configure(message)
+        case "VersionInfo":
+            return _version_info(service, message)
         case "Create" | "Update" | "Delete":
             return reply(action, _write(service, action, message))
     raise AssertionError(action)
@@ -92,6 +120,22 @@ def system_status(status: str) -> str:
         markup.text("SystemStatus", status),
     )
     return _performed("SystemStatusResponseMsg", "OK", result)
+
+
+def _version_info(service: Service, message: Element) -> str:
+    version = "".join(
+        (
+            markup.text("Version", service.behaviour.version),
+            markup.text("VersionDate", clock.iso(_VERSION_DATE)),
+            markup.text("Notes", ""),  # deprecated [D]
+        )
+    )
+    history = (envelope.value(message, "IncludeVersionHistory") or "").strip().lower() in ("true", "1")
+    return envelope.message(
+        "VersionInfoResponseMsg",
+        markup.element("VersionInfo", version, markup.element("VersionHistory", version) if history else ""),
+        markup.text("RequestID", str(uuid.uuid4())),
+    )
 
 
 def _performed(name: str, status: str, *results: str) -> str:

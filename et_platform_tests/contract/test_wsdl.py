@@ -17,6 +17,9 @@ XS = "{http://www.w3.org/2001/XMLSchema}"
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 SOAP = "{http://schemas.xmlsoap.org/wsdl/soap/}"
 LEFT_OUT = {
+    "Account": {"Children", "PrivateLabels", "BusinessRules", "AccountUsers"},  # administration, brands and users
+    "BusinessUnit": {"DefaultSendClassification", "DefaultHomePage"},  # how it sends
+    "Role": {"PermissionSets", "Permissions"},  # what users may do in the application
     "Owner": {"User"},  # a person's account: nothing of this road
     "RetrieveRequest": {"Retrieves"},  # never documented
     "PropertyDefinition": {"AttributeMaps"},  # profile attributes of old lists

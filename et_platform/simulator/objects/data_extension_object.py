@@ -12,7 +12,9 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from et_platform.simulator import describe as described
 from et_platform.simulator import envelope, filters, markup, retrieval, rows, schema, units, values
+from et_platform.simulator.describe import Property
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.faults import rows as faults
 from et_platform.simulator.objects.row_writer import Given, RowRefused, RowWriter
@@ -27,6 +29,7 @@ _OPENING = (
     '<Results xsi:type="DataExtensionObject"><PartnerKey xsi:nil="true" /><ObjectID xsi:nil="true" />'
     "<Type>DataExtensionObject</Type><Properties>"
 )
+_DATA_TYPES = {"Number": "Int32", "Decimal": "Decimal", "Date": "DateTime", "Boolean": "Boolean"}
 _CLOSING = "</Properties></Results>"
 
 
@@ -95,6 +98,23 @@ def _shown(data_extension: DataExtension, name: str) -> str:
     if field is None:
         raise retrieval.RetrieveError(f"Invalid column name '{name}'.")
     return values.rendered(field, field.column)
+
+
+def describe(service: Service, object_type: str) -> list[Property]:
+    """The fields of the data extension that is named in brackets [K]; of rows as such, what every object has."""
+    address = _ADDRESS.match(object_type)
+    shown: list[Property] = []
+    if address:
+        service, name = units.owner(service, address["name"])
+        with service.store.connect() as connection:
+            found = schema.by_key_or_name(connection, name)
+        fields = found.fields if found else []
+        shown = [Property("_CustomObjectKey", "Int64")] if found else []
+        shown += [
+            Property(one.name, _DATA_TYPES.get(one.type, "String"), max_length=one.max_length, required=one.required)
+            for one in fields
+        ]
+    return shown + described.declared("DataExtensionObject")
 
 
 def save(service: Service, objects: list[Element], mode: SaveMode, operation: str) -> list[Result]:

@@ -55,6 +55,8 @@ SHAPE = retrieval.Shape(
     },
     plain=frozenset({"Client"}),
     hidden=frozenset({"PartnerKey"}),  # [R]
+    required=frozenset({"ID", "Client.ID", "Name", "Description", "ContentType", "CreatedDate", "ModifiedDate"}),  # [R]
+    lengths={"ContentType": 50} | {name: length for name, (length, _) in _LENGTHS.items()},
 )
 
 # What the parent is called is read from the parent; an empty text of it is left out, the folder's own is not [R].
