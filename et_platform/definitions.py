@@ -1,7 +1,7 @@
 """The composition root: settings → catalogue → resources → `build_defs(...)` → `defs`.
 
-What belongs here: putting the parts together. What does not: parts. Loading this opens no file but the catalogue
-and no connection, and works with an empty environment.
+What belongs here: putting the parts together. What does not: parts. Loading the definitions opens no file but the
+catalogue and the models' manifest and no connection, and works with an empty environment.
 """
 
 import warnings
@@ -10,6 +10,7 @@ import dagster as dg
 
 from et_platform import settings as configuration
 from et_platform.catalog.catalog import Catalog, load_catalog
+from et_platform.dbt.project import Project, find_project
 from et_platform.defs import (
     change_set,
     crm_snapshot,
@@ -26,8 +27,8 @@ from et_platform.resources import Platform
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:
-    """All definitions for a catalogue, with resources that tests may replace."""
+def build_defs(*, catalog: Catalog, platform: Platform, project: Project | None = None) -> dg.Definitions:
+    """All definitions for a catalogue and a dbt project, with resources that tests may replace."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for entity in catalog.crm.values():
         assets += [crm_source.build(entity), crm_snapshot.build(entity)]
@@ -41,6 +42,10 @@ def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:
         assets += [*extract.build(extracted), events.build(extracted)]
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
+    if project is not None:
+        from et_platform.defs import dbt  # who needs no models need not wait for its import
+
+        assets.append(dbt.build(project))
     jobs = [
         dg.define_asset_job(
             f"sync_{name}",
@@ -59,4 +64,17 @@ def build_defs(*, catalog: Catalog, platform: Platform) -> dg.Definitions:
     )
 
 
-defs = build_defs(catalog=load_catalog(configuration.load().catalog_path), platform=Platform())
+def load_defs(*, models: bool = True) -> dg.Definitions:
+    """The definitions that the settings name; without the models, nothing of dbt is touched."""
+    settings = configuration.load()
+    return build_defs(
+        catalog=load_catalog(settings.catalog_path),
+        platform=Platform(),
+        project=find_project(settings) if models else None,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dagster dev` and every run that it starts load."""
+    return load_defs()

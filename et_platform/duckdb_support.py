@@ -5,6 +5,7 @@ library of ours may import this module, and it imports none of them.
 """
 
 import importlib.util
+import re
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,13 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """An SQL string literal, whatever it holds."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def without_values(message: str) -> str:
+    """The part of a DuckDB message that is free of data: it quotes the text that it stumbled over, and tells numbers
+    without quotes.
+    """
+    return re.sub(r"\d+", "#", re.split(r"['\"\n]", message, maxsplit=1)[0]).strip()
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:

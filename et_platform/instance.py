@@ -52,15 +52,19 @@ def materialize(
 
     `config` is by the step's name: `{"extract_file__tracking": {"identity": "…"}}`.
     """
-    from et_platform.definitions import defs
+    from et_platform.definitions import load_defs
 
+    wanted = {dg.AssetKey(list(key)) for key in keys}
+    defs = load_defs(models=False)
+    if not wanted <= {spec.key for spec in defs.resolve_all_asset_specs()}:
+        defs = load_defs()  # what is not among the rest is a model
     prepare_home(settings)
     # Progress belongs to the event log and the compute log, not to the terminal's answer.
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
         end_orphans(instance)
         return defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            asset_selection=[dg.AssetKey(list(key)) for key in keys],
+            asset_selection=list(wanted),
             instance=instance,
             raise_on_error=False,
             partition_key=partition,

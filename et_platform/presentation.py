@@ -5,7 +5,6 @@ anything that computes. Metadata carries counts, hashes, ids and declared names,
 event log is for ever.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,8 @@ from et_platform.catalog.loader import CatalogError
 from et_platform.catalog.models import CrmEntity, DataExtension
 from et_platform.catalog.tracking import SQL_TYPES, Kind
 from et_platform.crm.errors import CrmError
+from et_platform.dbt.errors import DbtError
+from et_platform.duckdb_support import without_values
 from et_platform.exacttarget.errors import ExactTargetError
 from et_platform.inbound.errors import InboundError
 from et_platform.ingest.errors import IngestError
@@ -28,7 +29,7 @@ from et_platform.settings import SettingsError
 from et_platform.warehouse.lake import LakeBusy
 
 EXPLAINED = (
-    *(CatalogError, CrmError, ExactTargetError, InboundError, IngestError),
+    *(CatalogError, CrmError, DbtError, ExactTargetError, InboundError, IngestError),
     *(LakeBusy, LedgerError, OutboundError, SettingsError),
 )
 """Errors whose message is already a paragraph for people, without secrets and personal data."""
@@ -50,11 +51,10 @@ def explained_failures() -> Iterator[None]:
     except EXPLAINED as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
     except duckdb.Error as error:
-        # DuckDB tells the value that it stumbled over, text in quotes and numbers without: neither may reach the log.
-        text = re.sub(r"\d+", "#", re.split(r"['\"\n]", str(error), maxsplit=1)[0]).strip()
+        text = f"{type(error).__name__}: {without_values(str(error))} …"
         raise dg.Failure(
-            description=f"The lake could not do this ({type(error).__name__}: {text} …). Nothing was half done. If the "
-            "disk is full, free some space and run this again; else report it with this text.",
+            description=f"The lake could not do this ({text}). Nothing was half done. If the disk is full, free some "
+            "space and run this again; else report it with this text.",
             allow_retries=False,
         ) from None
     except SQLAlchemyError as error:

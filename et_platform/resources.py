@@ -14,6 +14,8 @@ import dagster as dg
 
 from et_platform import settings as configuration
 from et_platform.catalog.catalog import Catalog, load_catalog
+from et_platform.dbt.project import Project
+from et_platform.dbt.run import DbtRoad
 from et_platform.inbound.road import InboundRoad
 from et_platform.inbound.write_back import WriteBackRoad
 from et_platform.ledger.ledger import Ledger
@@ -50,6 +52,10 @@ class Platform(dg.ConfigurableResource):
         settings = configuration.load()
         settings.require("crm")
         return build_write_back_road(settings, run_id=run_id, tell=tell)
+
+    def dbt_road(self, project: Project, *, tell: Callable[[str], None]) -> DbtRoad:
+        """The parts of running the models."""
+        return build_dbt_road(configuration.load(), project, tell=tell)
 
     def catalog(self) -> Catalog:
         """The declarations, as they are now."""
@@ -114,6 +120,18 @@ def build_write_back_road(settings: Settings, *, run_id: str, tell: Callable[[st
         run_id=run_id,
         tell=tell,
         retention=timedelta(days=settings.retention_days),
+    )
+
+
+def build_dbt_road(settings: Settings, project: Project, *, tell: Callable[[str], None]) -> DbtRoad:
+    """What a dbt run works with, from settings."""
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return DbtRoad(
+        project=project,
+        catalog=load_catalog(settings.catalog_path),
+        lake=Lake(settings.lake_path),
+        data_path=settings.data_path,
+        tell=tell,
     )
 
 

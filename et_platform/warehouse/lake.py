@@ -3,7 +3,7 @@
 What belongs here: opening, locking, transactions, tidying. What does not: any particular table.
 
 A write takes an inter-process lock, because two writers on a SQLite catalogue fail with “database is locked”;
-reads need none.
+reads need none. A writer that brings its own connection (dbt) holds the lock with `locked()` and uses `attach()`.
 """
 
 import os
@@ -19,6 +19,12 @@ from filelock import FileLock, Timeout
 from et_platform.duckdb_support import literal, load_extension
 
 CATALOGUE = "lake.sqlite"
+CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+"""What a DuckDB is opened with: no extension from the network."""
+
 SCHEMAS = ("crm", "acknowledged", "quarantine", "history", "extracts")
 
 
@@ -51,7 +57,7 @@ class Lake:
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """One write transaction: everything in the block happens, or nothing. Raises LakeBusy."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._locked(), self._connection() as connection:
+        with self.locked(), self._connection() as connection:
             connection.execute("BEGIN TRANSACTION")
             try:
                 for schema in SCHEMAS:
@@ -65,7 +71,7 @@ class Lake:
     def tidy(self) -> None:
         """Delete what nothing refers to: table versions older than retention, and what killed writers left."""
         age = f"INTERVAL {int(self._retention.total_seconds())} SECOND"
-        with self._locked(), self._connection() as connection:
+        with self.locked(), self._connection() as connection:
             connection.execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - {age})")
             connection.execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {age})")
             if not set("*?[") & set(str(self._folder)):
@@ -74,7 +80,8 @@ class Lake:
                 connection.execute("CALL ducklake_delete_orphaned_files('lake', older_than => now())")
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Hold the write lock for the block. Raises LakeBusy; the end of the process, however it ends, frees it."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with FileLock(self._folder / "write.lock", timeout=self._lock_seconds):
@@ -135,17 +142,22 @@ def _forget_own() -> None:
 
 
 def _attach(folder: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection = duckdb.connect(config=CONFIGURATION)
     try:
-        for extension in ("sqlite_scanner", "ducklake"):
-            load_extension(connection, extension)
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        connection.execute(
-            f"ATTACH {literal(f'ducklake:sqlite:{folder / CATALOGUE}')} AS lake "
-            f"(DATA_PATH {literal(f'{folder}/data/')}, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000, "
-            "OVERRIDE_DATA_PATH true)"  # a data path may be moved as a whole
-        )
+        attach(connection, folder)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Make the lake in `folder` the database `lake` of a connection that was opened with CONFIGURATION."""
+    for extension in ("sqlite_scanner", "ducklake"):
+        load_extension(connection, extension)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute(
+        f"ATTACH {literal(f'ducklake:sqlite:{folder / CATALOGUE}')} AS lake "
+        f"(DATA_PATH {literal(f'{folder}/data/')}, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000, "
+        "OVERRIDE_DATA_PATH true)"  # a data path may be moved as a whole
+    )

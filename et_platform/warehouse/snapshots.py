@@ -89,6 +89,15 @@ def write_snapshot(
     return Snapshot(snapshot_id, name, taken_at, *counts)
 
 
+def ensure_table(connection: duckdb.DuckDBPyConnection, *, name: str, entity: CrmEntity, fold: SqlExpression) -> None:
+    """Create an empty `crm.<name>` for those who read it by name, until the first snapshot takes its place."""
+    empty = ", ".join(f"NULL::VARCHAR AS {quoted(column)}" for column in entity.columns)
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS lake.crm.{quoted(name)} AS "
+        f"SELECT {', '.join(_columns(entity.columns, entity.key, fold))} FROM (SELECT {empty} LIMIT 0)"
+    )
+
+
 def _columns(columns: Mapping[str, Column], key: str, fold: SqlExpression) -> list[str]:
     invalid = [
         f"CASE WHEN nullif(trim({quoted(name)}), '') IS NOT NULL AND ({typed(column, quoted(name))}) IS NULL "

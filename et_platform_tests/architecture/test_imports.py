@@ -12,6 +12,7 @@ ROOT = Path(et_platform.__file__).parent
 LEAF = {"duckdb_support"}
 RULES: dict[str, set[str]] = {
     # package or module: the parts of et_platform that it may import, besides itself
+    "absent": set(),
     "duckdb_support": set(),
     "settings": set(),
     "processes": set(),
@@ -27,17 +28,19 @@ RULES: dict[str, set[str]] = {
     "outbound": LEAF | {"catalog", "crm", "exacttarget", "ledger", "sync", "warehouse"},
     "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
     "trace": LEAF | {"catalog", "ledger", "sync", "warehouse"},
-    "resources": {"settings", "catalog", "crm", "exacttarget", "inbound", "ledger", "outbound", "warehouse"},
-    "presentation": {
-        *("settings", "catalog", "crm", "exacttarget", "inbound", "ingest", "ledger", "outbound"),
+    "dbt": LEAF | {"catalog", "processes", "settings", "sync", "warehouse"},
+    "resources": {"settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ledger", "outbound", "warehouse"},
+    "presentation": LEAF
+    | {
+        *("settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ingest", "ledger", "outbound"),
         "warehouse",
     },
     "partitions": {"catalog"},
     "defs": {
-        *("catalog", "inbound", "ingest", "ledger", "outbound", "partitions", "presentation", "resources"),
-        *("sync", "warehouse"),
+        *("absent", "catalog", "dbt", "inbound", "ingest", "ledger", "outbound", "partitions", "presentation"),
+        *("resources", "sync", "warehouse"),
     },
-    "definitions": {"settings", "catalog", "defs", "resources"},
+    "definitions": {"settings", "catalog", "dbt", "defs", "resources"},
     "instance": {"settings", "definitions", "liveness"},
     "terminal": set(),
     "ui": {"processes"},
@@ -56,6 +59,7 @@ FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
     "crm": {"dagster", "zeep", "paramiko", "requests"},
     "warehouse": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "ledger": {"dagster", "zeep", "paramiko", "requests", "duckdb"},
+    "dbt": {"dagster", "dagster_dbt", "zeep", "paramiko", "requests", "sqlalchemy"},
     "ingest": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "outbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
     "inbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
