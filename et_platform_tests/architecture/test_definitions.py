@@ -11,10 +11,13 @@ import pytest
 import et_platform
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.tracking import EVENT_TYPES
-from et_platform.definitions import build_defs, defs
+from et_platform.definitions import build_defs, load_defs
 from et_platform.resources import Platform
 
 PACKAGE = Path(et_platform.__file__).parent
+MODELS = PACKAGE.parent / "dbt_models" / "models"
+
+defs = load_defs()
 
 ADDRESSES: dict[str, tuple[str, str | None]] = {
     # an asset key's prefix: the folder of its declaration, and the module that makes it
@@ -37,13 +40,14 @@ def assets() -> dict[str, dg.AssetSpec]:
 def test_definitions_load_with_an_empty_environment_and_write_nothing(tmp_path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     code = (
-        "import sys, et_platform.definitions as d; "
-        "print(len(d.defs.resolve_all_asset_specs()), [m for m in ('zeep', 'paramiko', 'asyncssh') if m in sys.modules])"
+        "import sys, et_platform.definitions as d; heavy = ('zeep', 'paramiko', 'asyncssh', 'dbt.version', 'sqlglot'); "
+        "d.load_defs(models=False); print([m for m in (*heavy, 'dagster_dbt') if m in sys.modules]); "
+        "print(len(d.defs().resolve_all_asset_specs()), [m for m in heavy[:-1] if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [str(len(assets())), "[]"]
+    assert done.stdout.split() == ["[]", str(len(assets())), "[]"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,11 +80,15 @@ def test_an_assets_key_is_the_address_of_its_code_and_its_declaration(key: str):
     prefix, name = key.split("/")
     references = spec.metadata["dagster/code_references"].code_references
     files = {Path(reference.file_path).resolve() for reference in references}
-    folder, module = ADDRESSES[prefix]
-    declaration = "tracking" if prefix == "events" else name  # a file holds several types of events
-    assert PACKAGE / "catalog" / folder / f"{declaration}.yaml" in files
-    if module is not None:
-        assert PACKAGE / "defs" / f"{module}.py" in files
+    if "dbt" in spec.kinds:
+        (folder,) = (one for one in MODELS.iterdir() if one.is_dir() and one.name in (prefix, f"{prefix}s"))
+        assert files == {folder / f"{name}.sql", folder / f"{name}.yml", PACKAGE / "defs" / "dbt.py"}
+    else:
+        folder, module = ADDRESSES[prefix]
+        declaration = "tracking" if prefix == "events" else name  # a file holds several types of events
+        assert PACKAGE / "catalog" / folder / f"{declaration}.yaml" in files
+        if module is not None:
+            assert PACKAGE / "defs" / f"{module}.py" in files
     assert spec.group_name
     assert spec.owners
     assert spec.description
