@@ -8,7 +8,7 @@ Belongs here: putting the parts together. Does not: anything that a part does. N
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -32,12 +32,21 @@ from et_platform.exacttarget.subscribers import Subscribers
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.sftp import EnhancedFtp
+    from et_platform.exacttarget.transport import Transport
 
 
 class ExactTarget:
     """A client of one business unit. A context manager; threads may share it, up to 20 of them [D]."""
 
-    def __init__(self, connection: Connection, *, timeouts: Timeouts | None = None, retries: Retries | None = None):
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+        sftp_transport: "Callable[[], Transport] | None" = None,
+    ):
+        """`sftp_transport` opens a connection to the Enhanced FTP by other means than SSH from here."""
         self._connection = connection
         self._timeouts = timeouts or Timeouts()
         self._session = open_session()
@@ -45,6 +54,7 @@ class ExactTarget:
         self._soap = Soap(
             tokens=self._tokens, session=self._session, timeouts=self._timeouts, retries=retries or Retries()
         )
+        self._sftp_transport = sftp_transport
         self._ftp_lock = threading.Lock()
         self._ftp_refusal: SftpAuthenticationFailed | None = None
         self.data_extensions = DataExtensions(self._soap)
@@ -102,17 +112,22 @@ class ExactTarget:
         """
         from et_platform.exacttarget.sftp import EnhancedFtp
 
+        site = EnhancedFtp(self._sftp_transport or self._log_in_to_sftp)
+        try:
+            yield site
+        finally:
+            site.close()
+
+    def _log_in_to_sftp(self) -> "Transport":
+        from et_platform.exacttarget.ssh_transport import SshTransport
+
         if self._connection.sftp is None:
             raise Misconfigured("The Enhanced FTP was asked for, but the connection has no SFTP part. Set it.")
         with self._ftp_lock:  # one login at a time: a wrong password goes out once, not once for each thread
             if self._ftp_refusal is not None:
                 raise SftpAuthenticationFailed(str(self._ftp_refusal))
             try:
-                site = EnhancedFtp(self._connection.sftp, timeouts=self._timeouts)
+                return SshTransport(self._connection.sftp, self._timeouts)
             except SftpAuthenticationFailed as error:
                 self._ftp_refusal = error
                 raise
-        try:
-            yield site
-        finally:
-            site.close()

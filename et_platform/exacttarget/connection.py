@@ -6,8 +6,9 @@ anything. Secrets never show in `repr`, `str` or a validation error.
 
 import base64
 import binascii
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class _Value(BaseModel):
@@ -20,7 +21,11 @@ class SftpConnection(_Value):
     host: str = Field(min_length=1)
     port: int = Field(default=22, gt=0, lt=65536)
     user: str = Field(min_length=1)
-    password: SecretStr
+    password: SecretStr | None = None
+    private_key: SecretStr | None = None
+    """The text of an OpenSSH or PEM private key. An account may want the password, the key, or both [D]."""
+    passphrase: SecretStr | None = None
+    """What the private key is encrypted with."""
     host_key: str
     """The server's public key, one OpenSSH line: `ssh-ed25519 AAAA…`. Only this key is accepted."""
 
@@ -29,6 +34,12 @@ class SftpConnection(_Value):
     def _check_host_key(cls, line: str) -> str:
         key_type_and_blob(line)
         return line
+
+    @model_validator(mode="after")
+    def _check_login(self) -> Self:
+        if self.password is None and self.private_key is None:
+            raise ValueError("password or private_key must be given: there is no other way to log in")
+        return self
 
 
 class Connection(_Value):

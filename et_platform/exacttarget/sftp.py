@@ -1,37 +1,39 @@
 """The Enhanced FTP site: putting, listing and getting files over one connection.
 
-Belongs here: transfers that never leave a half file under its final name. Does not: the login (`ssh.py`), what a
-file holds. The site is transit: files go after about 21 days [D]. At most ten connections are allowed for an
-account [D], so one object uses one, and threads must not share it.
+Belongs here: transfers that never leave a half file under its final name, and go on where they broke off. Does not: the
+connection (`transport.py`, `ssh_transport.py`), what a file holds. The site is transit: files go after about 21 days
+[D]. At most ten connections are allowed for an account [D], so one object uses one, and threads must not share it.
 
 A file is uploaded as `part-<hex>.tmp` in the folder of its target, a name that no file trigger waits for; its size is
 compared; then it is renamed. After a kill such a file may stay behind: it may be removed at any time.
+
+The protocol has no hash of a remote file. So a part that somebody may have left is never trusted for its name: what an
+upload goes on from is read back and compared byte by byte; what a download goes on from has the remote file's size and
+time in its name and is compared in samples; and a hash that the caller knows is compared at the end.
 """
 
 import contextlib
-import os
+import hashlib
 import re
 import secrets
-import stat as modes
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-import paramiko
-
-from et_platform.exacttarget.connection import SftpConnection, Timeouts
-from et_platform.exacttarget.errors import InvalidDefinition, NotFound, PermissionDenied, TransferInterrupted
+from et_platform.exacttarget.errors import InvalidDefinition, NotFound, TransferInterrupted
 from et_platform.exacttarget.models import RemoteFile
-from et_platform.exacttarget.ssh import BLOCK, open_transport
-
-SMALL_BLOCK = 32_768
-"""Bytes in one request that every server takes."""
+from et_platform.exacttarget.parts import Part
+from et_platform.exacttarget.transport import BLOCK, SMALL_BLOCK, Transport
 
 Progress = Callable[[int, int], None]
-"""Told the bytes done and the bytes in all."""
+"""Told the bytes done and the bytes in all, in the transport's thread; what it raises ends the transfer."""
 
+_SAMPLE = 65_536
 _FORBIDDEN = re.compile(r'[\\:*<>|?"\x00-\x1f]')  # [D]
-_BROKEN = (paramiko.SSHException, EOFError, OSError)
+
+
+class _Differs(Exception):
+    """Two contents are not the same: no need to read on."""
 
 
 class EnhancedFtp:
@@ -41,67 +43,69 @@ class EnhancedFtp:
     under a final name; open a new one), PermissionDenied, and InvalidDefinition for names the site forbids.
     """
 
-    def __init__(self, connection: SftpConnection, *, timeouts: Timeouts):
-        self._connection = connection
-        self._timeouts = timeouts
+    def __init__(self, connect: Callable[[], Transport]):
+        """`connect` opens a transport; it is called at once, and again when a transfer goes on after a break."""
+        self._connect = connect
+        self._transport = connect()
         self._block = BLOCK
         self._proven_block = False
-        self._open()
-
-    def _open(self) -> None:
-        self._transport = open_transport(self._connection, self._timeouts)
-        try:
-            sftp = paramiko.SFTPClient.from_transport(self._transport)
-            assert sftp is not None
-            channel = sftp.get_channel()
-            assert channel is not None
-            channel.settimeout(self._timeouts.ftp)
-        except _BROKEN as error:
-            self._transport.close()
-            raise TransferInterrupted(
-                "The SSH server accepted the login but opens no SFTP session: it may be busy. Try again later."
-            ) from error
-        self._sftp = sftp
 
     def close(self) -> None:
         """Close the connection; more than once is fine."""
         self._transport.close()
 
     def put(
-        self, local: Path, remote: str, *, temporary: str | None = None, progress: Progress | None = None
+        self,
+        local: Path,
+        remote: str,
+        *,
+        temporary: str | None = None,
+        resume: bool = False,
+        read_back: bool = False,
+        progress: Progress | None = None,
     ) -> RemoteFile:
         """Upload a file, replacing one of that name; returns it as the site shows it.
 
-        It travels under `temporary` (any free name in its folder by default); whoever must be able to clean up
-        after a process that was killed chooses that name. Raises TransferInterrupted if the file did not arrive
-        whole: then there is no new file under the name.
+        It travels under `temporary` (a free name in its folder by default; with `resume`, one that follows from target
+        and content, so that a later process finds it). Whoever must be able to clean up after a process that was killed
+        chooses that name.
+
+        With `resume`, a break leaves the part; the transfer goes on over a new connection as long as each moves it
+        forward, and a later call goes on from a part of that name, as far as it is the same byte for byte, for which it
+        is read back. Without, a failure leaves nothing. `read_back` compares the whole upload so before it gets its
+        name. Raises TransferInterrupted if the file did not arrive whole: then there is no new file under the name.
         """
         path = _checked(remote)
-        folder = path.rpartition("/")[0]
-        under = _checked(temporary) if temporary else f"{folder}/part-{secrets.token_hex(6)}.tmp".lstrip("/")
-        return self._with_smaller_blocks(lambda: self._put(local, path, under, progress))
+        under = _checked(temporary) if temporary else _part_name(path, local if resume else None)
+        return self._put(local, path, under, resume, read_back, progress)
 
-    def get(self, remote: str, local: Path, *, progress: Progress | None = None) -> RemoteFile:
+    def get(
+        self,
+        remote: str,
+        local: Path,
+        *,
+        resume: bool = False,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> RemoteFile:
         """Download a file to `local`, which appears only when it is whole, readable by its owner alone.
 
-        Raises NotFound, and TransferInterrupted if it could not be read whole or changed meanwhile.
+        With `resume`, a break leaves `.<name>.<size>-<time>.part` beside it; the transfer goes on over a new connection
+        as long as each moves it forward, and a later call goes on from there if the remote file is the same. `sha256`
+        is the hash that the content must have. Raises NotFound, and TransferInterrupted if it could not be read whole,
+        changed meanwhile, or has another hash.
         """
-        path = _checked(remote)
-        return self._with_smaller_blocks(lambda: self._get(path, local, progress))
+        return self._get(_checked(remote), local, resume, sha256, progress)
 
     def list(self, folder: str) -> list[RemoteFile]:
         """The files of a folder, by name; sub-folders are left out. Raises NotFound."""
         path = _checked(folder)
-        with self._asking(f"Listing {path}"):
-            entries = self._sftp.listdir_attr(path)
-        files = [_remote_file(path, e.filename, e) for e in entries if not modes.S_ISDIR(e.st_mode or 0)]
-        return sorted(files, key=lambda file: file.name)
+        return sorted(self._transport.list(path, what=f"Listing {path}"), key=lambda file: file.name)
 
     def stat(self, remote: str) -> RemoteFile | None:
         """The file, or None."""
-        path = _checked(remote)
         try:
-            return self._stat(path)
+            return self._stat(_checked(remote))
         except NotFound:
             return None
 
@@ -109,125 +113,188 @@ class EnhancedFtp:
         """Remove the file; returns whether it was there."""
         path = _checked(remote)
         try:
-            with self._asking(f"Removing {path}"):
-                self._sftp.remove(path)
+            self._transport.remove(path, what=f"Removing {path}")
         except NotFound:
             return False
         return True
 
-    def _put(self, local: Path, path: str, temporary: str, progress: Progress | None) -> RemoteFile:
-        name = path.rpartition("/")[2]
-        size = local.stat().st_size
+    def _put(
+        self, local: Path, path: str, under: str, resume: bool, read_back: bool, progress: Progress | None
+    ) -> RemoteFile:
+        what, size, done = f"Uploading {path}", local.stat().st_size, 0
+        may_stay = resume
+
+        def arrived(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress is not None:
+                progress(done, size)
+
+        def upload() -> None:
+            nonlocal done
+            found = self.stat(under) if done else None
+            done = done if found is not None and found.size >= done else 0
+            source.seek(done)
+            give = lambda most: source.read(min(most, size - source.tell()))  # noqa: E731
+            self._transport.write(under, start=done, block=self._block, give=give, arrived=arrived, what=what)
+
         try:
-            with self._asking(f"Uploading {path}"):
-                self._write(local, temporary, size, progress)
-            arrived = self._stat(temporary)
-            if arrived.size != size:
-                raise TransferInterrupted(
-                    f"Uploading {path}: {size} bytes were sent and {arrived.size} arrived. The name {name} was not "
-                    "given to them. Try again; if it lasts, look at the site's free space."
-                )
-            with self._asking(f"Renaming the upload to {path}"):
-                self._rename(temporary, path)
+            with local.open("rb") as source:
+                if resume:
+                    done = self._same_bytes(under, source, size)
+                self._carry(upload, lambda: done, resume)
+                may_stay = False
+                there = self._stat(under)
+                if there.size != size:
+                    raise TransferInterrupted(
+                        f"{what}: {size} bytes were sent and {there.size} arrived. The name was not given to them. Try "
+                        "again; if it lasts, look at the site's free space."
+                    )
+                if read_back and self._same_bytes(under, source, size) != size:
+                    raise TransferInterrupted(
+                        f"{what}: what arrived is not what was sent, though its size is right. The name was not "
+                        "given to it. Try again; if it lasts, the site's disk is damaged."
+                    )
+            self._rename(under, path)
         except BaseException as error:
-            self._discard(temporary, error)
+            if may_stay:
+                error.add_note(f"{done} of {size} bytes are kept on the site as {under}, to go on from.")
+            else:
+                self._discard(under, error)
             raise
         return self._stat(path)
 
-    def _write(self, local: Path, temporary: str, size: int, progress: Progress | None) -> None:
-        done = 0
-        with local.open("rb") as source, self._sftp.open(temporary, "wb") as target:
-            target.MAX_REQUEST_SIZE = self._block  # pyright: ignore[reportAttributeAccessIssue]
-            target.set_pipelined(True)
-            while block := source.read(self._block):
-                target.write(block)
-                done += len(block)
-                if progress is not None:
-                    progress(done, size)
-
     def _rename(self, temporary: str, path: str) -> None:
-        try:
-            self._sftp.posix_rename(temporary, path)  # replaces in one step; an extension, so it may be missing
+        what = f"Renaming the upload to {path}"
+        if self._transport.replace(temporary, path, what=what):
             return
-        except OSError as error:
-            if isinstance(error, FileNotFoundError | PermissionError | TimeoutError | ConnectionError):
-                raise
         aside = f"{temporary}.old"
-        try:
-            self._sftp.rename(path, aside)  # the plain rename does not replace
-        except FileNotFoundError:
-            self._sftp.rename(temporary, path)
+        if self.stat(path) is None:
+            self._transport.rename(temporary, path, what=what)
             return
+        self._transport.rename(path, aside, what=what)  # the plain rename does not replace
         try:
-            self._sftp.rename(temporary, path)
+            self._transport.rename(temporary, path, what=what)
         except BaseException:
-            self._sftp.rename(aside, path)
+            self._transport.rename(aside, path, what=what)
             raise
-        self._sftp.remove(aside)
+        self._transport.remove(aside, what=f"Removing the file that {path} replaced")
 
-    def _get(self, path: str, local: Path, progress: Progress | None) -> RemoteFile:
-        before = self._stat(path)
-        temporary = local.with_name(f".{local.name}.{secrets.token_hex(6)}.part")
-        done = 0
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with (
-                os.fdopen(descriptor, "wb") as target,
-                self._asking(f"Downloading {path}"),
-                self._sftp.open(path, "rb") as source,
-            ):
-                source.MAX_REQUEST_SIZE = self._block  # pyright: ignore[reportAttributeAccessIssue]
-                # No more than 64 requests under way: without a bound, transfers hang (measured).
-                source.prefetch(before.size, max_concurrent_requests=64)
-                # Never beyond that size: a file that somebody still writes has no end.
-                while block := source.read(min(self._block, before.size - done)):
-                    target.write(block)
-                    done += len(block)
-                    if progress is not None:
-                        progress(done, before.size)
-            after = self._stat(path)
-            if done != before.size or (after.size, after.mtime) != (before.size, before.mtime):
-                raise TransferInterrupted(
-                    f"Downloading {path}: {done} of {before.size} bytes came, or the file changed meanwhile. Nothing "
-                    "was kept. Try again when it is complete."
-                )
-            temporary.replace(local)
-        finally:
-            temporary.unlink(missing_ok=True)
+    def _get(self, path: str, local: Path, resume: bool, sha256: str | None, progress: Progress | None) -> RemoteFile:
+        what, before, done = f"Downloading {path}", self._stat(path), 0
+        may_stay = False
+        version = f"{before.size}-{int(before.mtime.timestamp())}"
+
+        def take(data: bytes) -> None:
+            nonlocal done
+            part.file.write(data)
+            done += len(data)
+            if progress is not None:
+                progress(done, before.size)
+
+        def download() -> None:
+            # Never beyond that size: a file that somebody still writes has no end.
+            self._transport.read(path, start=done, end=before.size, block=self._block, take=take, what=what)
+
+        with Part.of(local, version=version if resume else None) as part:
+            try:
+                done = self._same_samples(path, part.file, before.size)
+                part.cut(done)
+                may_stay = resume
+                self._carry(download, lambda: done, resume)
+                may_stay = False
+                after = self._stat(path)
+                if done != before.size or (after.size, after.mtime) != (before.size, before.mtime):
+                    raise TransferInterrupted(
+                        f"{what}: {done} of {before.size} bytes came, or the file changed meanwhile. Nothing was kept. "
+                        "Try again when it is complete."
+                    )
+                if sha256 is not None and part.sha256() != sha256.lower():
+                    raise TransferInterrupted(
+                        f"{what}: its content has not the hash that was told, {sha256[:12]}…. Nothing was kept. Try "
+                        "again; if it lasts, the file on the site is another one."
+                    )
+                part.publish()
+            except BaseException:
+                if not may_stay:
+                    part.discard()
+                raise
         return before
 
-    def _stat(self, path: str) -> RemoteFile:
-        with self._asking(f"Looking for {path}"):
-            found = self._sftp.stat(path)
-        folder, _, name = path.rpartition("/")
-        return _remote_file(folder, name, found)
+    def _carry(self, transfer: Callable[[], None], done: Callable[[], int], resume: bool) -> None:
+        """Transfer; go on over a new connection after a break, if that may help.
 
-    def _with_smaller_blocks(self, transfer: Callable[[], RemoteFile]) -> RemoteFile:
-        """Transfer; if the first one with large blocks breaks, once more with small ones on a new connection.
-
-        A server whose limit is smaller hangs up on a large block, or answers with less than was asked for.
+        A server whose limit is smaller than it says hangs up on a large block: so once more with small ones if none has
+        ever arrived. A connection that moved nothing forward is not tried a second time.
         """
-        try:
-            done = transfer()
-        except TransferInterrupted:
-            if self._proven_block or self._block == SMALL_BLOCK:
-                raise
-            self._block = SMALL_BLOCK
-            self.close()
-            self._open()
-            done = transfer()
+        while True:
+            before = done()
+            try:
+                transfer()
+                break
+            except TransferInterrupted:
+                has_moved = done() > before
+                self._proven_block |= has_moved
+                if not self._proven_block and self._block > SMALL_BLOCK:
+                    self._block = SMALL_BLOCK
+                elif not (resume and has_moved):
+                    raise
+                self._reconnect()
         self._proven_block = True
-        return done
+
+    def _same_bytes(self, path: str, source: BinaryIO, size: int) -> int:
+        """How many bytes of a remote file are those of the local one, from the beginning; it is read back."""
+        found = self.stat(path)
+        if found is None or found.size > size:
+            return 0
+        same = 0
+
+        def compare(data: bytes) -> None:
+            nonlocal same
+            own = source.read(len(data))
+            if own != data:
+                same += next((i for i, (a, b) in enumerate(zip(own, data, strict=False)) if a != b), len(own))
+                raise _Differs
+            same += len(data)
+
+        source.seek(0)
+        with contextlib.suppress(_Differs):
+            what = f"Reading {path} back"
+            self._transport.read(path, start=0, end=found.size, block=self._block, take=compare, what=what)
+        return same
+
+    def _same_samples(self, path: str, part: BinaryIO, size: int) -> int:
+        """How many bytes of a local part are kept: all, unless it is too long or one of five samples differs."""
+        have = part.seek(0, 2)
+        if have > size:
+            return 0
+        last = max(0, have - _SAMPLE)
+        for start in sorted({last * nth // 4 for nth in range(5)}) if have else ():
+            part.seek(start)
+            own, theirs = part.read(_SAMPLE), bytearray()
+            what = f"Comparing the part of {path}"
+            end = start + len(own)
+            self._transport.read(path, start=start, end=end, block=SMALL_BLOCK, take=theirs.extend, what=what)
+            if own != theirs:
+                return 0
+        return have
+
+    def _stat(self, path: str) -> RemoteFile:
+        return self._transport.stat(path, what=f"Looking for {path}")
+
+    def _reconnect(self) -> None:
+        self._transport.close()
+        self._transport = self._connect()
 
     def _discard(self, temporary: str, cause: BaseException) -> None:
         """Remove what a failed upload left, over a new connection if the old one is gone; else say so."""
         for is_last in (False, True):
             try:
-                if not self._transport.is_active():
-                    self._open()
-                self._sftp.remove(temporary)
+                if not self._transport.is_open:
+                    self._reconnect()
+                self._transport.remove(temporary, what=f"Removing {temporary}")
                 return
-            except FileNotFoundError:
+            except NotFound:
                 return
             except Exception as error:  # noqa: BLE001 - the upload's own error matters; this one is told with it
                 if is_last:
@@ -236,20 +303,15 @@ class EnhancedFtp:
                     )
                 self._transport.close()
 
-    @contextlib.contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        """Turns paramiko's errors into the client's."""
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise NotFound(f"{what}: there is no such file or folder on the site. Check folder and name.") from error
-        except PermissionError as error:
-            raise PermissionDenied(f"{what}: the site does not allow it. Check the SFTP user's rights.") from error
-        except _BROKEN as error:
-            raise TransferInterrupted(
-                f"{what} broke off ({type(error).__name__}: {error or 'connection lost'}). Nothing has the final name. "
-                "Try again later, with a new connection."
-            ) from error
+
+def _part_name(path: str, local: Path | None) -> str:
+    if local is None:
+        token = secrets.token_hex(6)
+    else:
+        with local.open("rb") as content:
+            token = hashlib.file_digest(content, "sha256").hexdigest()
+        token = hashlib.sha256(f"{path}\n{token}".encode()).hexdigest()[:24]
+    return f"{path.rpartition('/')[0]}/part-{token}.tmp".lstrip("/")
 
 
 def _checked(path: str) -> str:
@@ -260,12 +322,3 @@ def _checked(path: str) -> str:
             r'\ : * < > | ? " in it.'
         )
     return "/".join(parts)
-
-
-def _remote_file(folder: str, name: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:
-    return RemoteFile(
-        name=name,
-        size=attributes.st_size or 0,
-        mtime=datetime.fromtimestamp(attributes.st_mtime or 0, UTC),
-        folder=folder,
-    )

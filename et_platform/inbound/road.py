@@ -15,7 +15,7 @@ from et_platform.ledger.leases import lease
 from et_platform.ledger.ledger import Ledger
 from et_platform.warehouse.lake import Lake
 
-if TYPE_CHECKING:  # zeep and paramiko are imported by the steps that use them
+if TYPE_CHECKING:  # zeep and asyncssh are imported by the steps that use them
     from et_platform.exacttarget.client import ExactTarget
 
 

@@ -19,7 +19,7 @@ from et_platform.outbound.errors import RowsMissing
 from et_platform.sync.identity import lake_name
 from et_platform.warehouse.lake import Lake
 
-if TYPE_CHECKING:  # zeep and paramiko are imported by the steps that use them
+if TYPE_CHECKING:  # zeep and asyncssh are imported by the steps that use them
     from et_platform.crm.connect import Crm
     from et_platform.exacttarget.client import ExactTarget
 

@@ -53,17 +53,17 @@ RULES: dict[str, set[str]] = {
     },
 }
 FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
-    "catalog": {"dagster", "duckdb", "sqlalchemy", "requests", "zeep", "paramiko"},
-    "sync": {"dagster", "requests", "zeep", "paramiko", "sqlalchemy", "os", "pathlib", "time", "datetime", "socket"},
+    "catalog": {"dagster", "duckdb", "sqlalchemy", "requests", "zeep", "asyncssh"},
+    "sync": {"dagster", "requests", "zeep", "asyncssh", "sqlalchemy", "os", "pathlib", "time", "datetime", "socket"},
     "exacttarget": {"dagster", "duckdb", "sqlalchemy"},
-    "crm": {"dagster", "zeep", "paramiko", "requests"},
-    "warehouse": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
-    "ledger": {"dagster", "zeep", "paramiko", "requests", "duckdb"},
-    "dbt": {"dagster", "dagster_dbt", "zeep", "paramiko", "requests", "sqlalchemy"},
-    "ingest": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
-    "outbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
-    "inbound": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
-    "trace": {"dagster", "zeep", "paramiko", "requests", "sqlalchemy"},
+    "crm": {"dagster", "zeep", "asyncssh", "requests"},
+    "warehouse": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
+    "ledger": {"dagster", "zeep", "asyncssh", "requests", "duckdb"},
+    "dbt": {"dagster", "dagster_dbt", "zeep", "asyncssh", "requests", "sqlalchemy"},
+    "ingest": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
+    "outbound": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
+    "inbound": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
+    "trace": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
     "simulator": {"dagster", "zeep", "paramiko"},
 }
 

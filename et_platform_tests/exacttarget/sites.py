@@ -24,8 +24,19 @@ class Site:
     host_key: str = ""
     logins: list[str] = field(default_factory=list)
     connections: int = 0
+    written: int = 0
+    """Bytes that arrived in writes, over all connections."""
+    read: int = 0
+    """Bytes that were asked for in reads, over all connections."""
+    authorized: str = ""
+    """A public key that may log in without a password."""
+    rekey_bytes: int = 1 << 30
     cut_after_bytes: int | None = None
     """Hang up once so many bytes were written over the connection; then behave."""
+    cut_reads_after_bytes: int | None = None
+    """Hang up once so many bytes were read over the connection; then behave."""
+    flip_byte: int | None = None
+    """Store another byte than was sent at this offset: a disk that is damaged."""
     drop_bytes_after: int | None = None
     """Acknowledge writes beyond this offset without storing them: a full disk that nobody notices."""
     largest_request: int | None = None
@@ -45,6 +56,7 @@ class Site:
 def _files(site: Site) -> type[asyncssh.SFTPServer]:
     class Files(asyncssh.SFTPServer):
         written = 0
+        read_bytes = 0
 
         def __init__(self, channel: asyncssh.SSHServerChannel):
             super().__init__(channel, chroot=os.fsencode(site.root))
@@ -57,18 +69,28 @@ def _files(site: Site) -> type[asyncssh.SFTPServer]:
                 self._hang_up()
                 return 0
             self.written += len(data)
+            site.written += len(data)
             if site.cut_after_bytes is not None and self.written >= site.cut_after_bytes:
                 site.cut_after_bytes = None
                 self._hang_up()
                 return 0
             if site.drop_bytes_after is not None and offset >= site.drop_bytes_after:
                 return len(data)
+            if site.flip_byte is not None and offset <= site.flip_byte < offset + len(data):
+                at = site.flip_byte - offset
+                data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
             return super().write(file_obj, offset, data)  # pyright: ignore[reportReturnType]
 
         def read(self, file_obj: object, offset: int, size: int) -> bytes:
             if site.read_hook is not None:
                 site.read_hook(offset)  # pyright: ignore[reportCallIssue]
             size = min(size, site.largest_request or size)
+            self.read_bytes += size
+            site.read += size
+            if site.cut_reads_after_bytes is not None and self.read_bytes >= site.cut_reads_after_bytes:
+                site.cut_reads_after_bytes = None
+                self._hang_up()
+                return b""
             return super().read(file_obj, offset, size)  # pyright: ignore[reportReturnType]
 
         def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -116,6 +138,12 @@ def running_site(root: Path, **faults: object) -> Iterator[Site]:
             site.logins += responses
             return False
 
+        def public_key_auth_supported(self) -> bool:
+            return bool(site.authorized)
+
+        def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+            return key == asyncssh.import_public_key(site.authorized)
+
         def validate_password(self, username: str, password: str) -> bool:
             site.logins.append(password)
             return password == PASSWORD
@@ -126,7 +154,12 @@ def running_site(root: Path, **faults: object) -> Iterator[Site]:
 
     async def serve() -> None:
         server = await asyncssh.listen(
-            "127.0.0.1", 0, server_factory=Login, server_host_keys=[key], sftp_factory=_files(site)
+            "127.0.0.1",
+            0,
+            server_factory=Login,
+            server_host_keys=[key],
+            sftp_factory=_files(site),
+            rekey_bytes=site.rekey_bytes,
         )
         site.port = server.get_port()
         started.set()

@@ -11,15 +11,15 @@ from et_platform.exacttarget import errors
 
 
 @pytest.mark.parametrize("module", ["errors", "models", "connection"])
-def test_values_and_errors_cost_no_import_of_zeep_or_paramiko(module: str):
-    code = f"import sys, et_platform.exacttarget.{module}; print([m for m in ('zeep', 'paramiko', 'requests') if m in sys.modules])"
+def test_values_and_errors_cost_no_import_of_zeep_or_asyncssh(module: str):
+    code = f"import sys, et_platform.exacttarget.{module}; print([m for m in ('zeep', 'asyncssh', 'requests') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_the_client_alone_imports_nothing_else_of_the_platform():
     code = (
-        "import sys, et_platform.exacttarget.client, et_platform.exacttarget.sftp; "
+        "import sys, et_platform.exacttarget.client, et_platform.exacttarget.sftp, et_platform.exacttarget.ssh_transport; "
         "print(sorted({'.'.join(m.split('.')[:2]) for m in sys.modules if m.startswith('et_platform.')} | "
         "({'dagster'} & sys.modules.keys())))"
     )

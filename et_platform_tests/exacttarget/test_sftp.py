@@ -5,6 +5,7 @@ from et_platform.exacttarget import errors
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.connection import Timeouts
 from et_platform.exacttarget.sftp import EnhancedFtp
+from et_platform.exacttarget.ssh_transport import SshTransport
 from et_platform_tests.exacttarget.scripted import closed_port, scripted_service
 from et_platform_tests.exacttarget.sites import PASSWORD, running_site
 
@@ -13,7 +14,8 @@ CONTENT = bytes(range(256)) * 4000 + b"the end"
 
 
 def open_site(site, **changes) -> EnhancedFtp:
-    return EnhancedFtp(site.connection(**changes), timeouts=QUICK)
+    connection = site.connection(**changes)
+    return EnhancedFtp(lambda: SshTransport(connection, QUICK))
 
 
 def there_and_back(site, local, tmp_path, content: bytes) -> None:
@@ -187,7 +189,7 @@ def test_nobody_listens_and_nothing_is_configured(tmp_path):
             pass
         port = int(service.url.rpartition(":")[2])
         with pytest.raises(errors.Unreachable, match="before the login"):
-            EnhancedFtp(site.connection(port=port), timeouts=Timeouts(connect=1))
+            SshTransport(site.connection(port=port), Timeouts(connect=1))
 
 
 def test_the_connection_is_closed_with_its_context(tmp_path):
