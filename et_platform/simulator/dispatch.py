@@ -1,7 +1,7 @@
 """From a SOAP action to its answer.
 
-What belongs here: the operations' own messages and options, and handing objects to their type's module.
-What does not: envelopes, HTTP, the rules of single types.
+What belongs here: which operation a request asks for, whether it is on, and the small operations' own messages.
+What does not: envelopes, HTTP, what happens to objects (`operations.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import datetime
-from itertools import groupby
 
 from et_platform.simulator import (
     clock,
@@ -18,15 +17,14 @@ from et_platform.simulator import (
     execute,
     login,
     markup,
+    operations,
     permissions,
     retrieval,
     schedules,
     soap_faults,
-    units,
 )
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
-from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
 from et_platform.simulator.service import Service, Units
 from et_platform.simulator.units import NoAccess
 
@@ -92,8 +90,6 @@ def _operation(service: Service, action: str, message: Element) -> str:
     match action:
         case "Retrieve":
             return retrieval.answer(service, message)
-        case "Perform":
-            return _perform(service, message)
         case "Extract":
             return extract.answer(service, message)
         case "Execute":
@@ -106,8 +102,8 @@ def _operation(service: Service, action: str, message: Element) -> str:
             return schedules.configure(message)
         case "VersionInfo":
             return _version_info(service, message)
-        case "Create" | "Update" | "Delete":
-            return reply(action, _write(service, action, message))
+        case "Create" | "Update" | "Delete" | "Perform":
+            return operations.replied(action, operations.outcome(service, action, message))
     raise AssertionError(action)
 
 
@@ -119,7 +115,7 @@ def system_status(status: str) -> str:
         markup.text("StatusMessage", "System Status Retrieved"),
         markup.text("SystemStatus", status),
     )
-    return _performed("SystemStatusResponseMsg", "OK", result)
+    return operations.performed("SystemStatusResponseMsg", "OK", result)
 
 
 def _version_info(service: Service, message: Element) -> str:
@@ -136,105 +132,3 @@ def _version_info(service: Service, message: Element) -> str:
         markup.element("VersionInfo", version, markup.element("VersionHistory", version) if history else ""),
         markup.text("RequestID", str(uuid.uuid4())),
     )
-
-
-def _performed(name: str, status: str, *results: str) -> str:
-    """The shape of Perform and GetSystemStatus: Results wraps Result [R]."""
-    return envelope.message(
-        name,
-        markup.element("Results", *results),
-        markup.text("OverallStatus", status),
-        markup.text("OverallStatusMessage", ""),
-        markup.text("RequestID", str(uuid.uuid4())),
-    )
-
-
-def _client(element: Element) -> str:
-    """The MID that an object names as its own; it goes before that of Options."""
-    return (envelope.value(envelope.child(element, "Client"), "ID") or "").strip()
-
-
-def _write(caller: Service, operation: Operation, message: Element) -> list[Result]:
-    objects = list(envelope.children(message, "Objects"))
-    if not objects:
-        raise soap_faults.client(f"The {operation}Request has no Objects")
-    results: list[Result] = []
-    options = envelope.child(message, "Options")
-    # Objects of one type and unit go to its module together; rows are far quicker so.
-    for (object_type, mid), group in groupby(objects, key=lambda one: (envelope.type_of(one) or "", _client(one))):
-        members = list(group)
-        try:
-            service = units.of(caller, members[0] if mid else options)
-        except NoAccess as error:
-            results += [refusal(Refused(4, str(error)), _empty(object_type))] * len(members)
-            continue
-        handler = service.handler(object_type)
-        if handler is None or not hasattr(handler, "delete" if operation == "Delete" else "save"):
-            refused = Refused(8, f"The type {object_type or '(none)'} does not support {operation}.")
-            results += [refusal(refused, _empty(object_type))] * len(members)
-        elif operation == "Delete":
-            results += handler.delete(service, members)
-        else:
-            try:
-                mode = _save_mode(operation, message)
-            except Refused as refused:
-                results += [refusal(refused, _empty(object_type))] * len(members)
-            else:
-                results += handler.save(service, members, mode, operation)
-    return results
-
-
-def _empty(object_type: str) -> str:
-    return markup.element("Object", markup.nil("PartnerKey"), markup.nil("ObjectID"), type=object_type or "APIObject")
-
-
-def _save_mode(operation: Operation, message: Element) -> SaveMode:
-    """SaveOptions may turn a Create or an Update into an upsert [D]."""
-    options = envelope.child(message, "Options")
-    action = "Default"
-    for option in envelope.children(envelope.child(options, "SaveOptions"), "SaveOption"):
-        action = (envelope.value(option, "SaveAction") or "Default").strip()
-    match action:
-        case "Default" | "Nothing":
-            return SaveMode(add=operation == "Create", change=operation == "Update")
-        case "AddOnly":
-            return SaveMode(add=True, change=False)
-        case "UpdateOnly":
-            return SaveMode(add=False, change=True)
-        case "UpdateAdd":
-            return SaveMode(add=True, change=True)
-    raise Refused(3, f"The save action {action} is not valid.")
-
-
-def _perform(caller: Service, message: Element) -> str:
-    action = (envelope.value(message, "Action") or "").strip()
-    results: list[tuple[Result, str]] = []
-    for definition in envelope.children(envelope.child(message, "Definitions"), "Definition"):
-        object_type = envelope.type_of(definition) or ""
-        try:
-            service = units.of(caller, definition if _client(definition) else envelope.child(message, "Options"))
-        except NoAccess as error:
-            results.append((refusal(Refused(4, str(error)), _empty(object_type)), ""))
-            continue
-        handler = service.handler(object_type)
-        if action.lower() != "start":  # in any case [R]
-            refused = Refused(5, f"The action {action or '(none)'} is not supported.")
-            results.append((refusal(refused, _empty(object_type)), ""))
-        elif handler is None or not hasattr(handler, "start"):
-            refused = Refused(8, f"The type {object_type or '(none)'} does not support Perform.")
-            results.append((refusal(refused, _empty(object_type)), ""))
-        else:
-            result = handler.start(service, definition)
-            results.append((result, result.details))
-    status = overall_status([result for result, _ in results])
-    return _performed("PerformResponseMsg", status, *(_perform_result(*one) for one in results))
-
-
-def _perform_result(result: Result, task: str) -> str:
-    content = [
-        markup.text("StatusCode", "OK" if result.ok else "Error"),
-        markup.text("StatusMessage", result.message),
-    ]
-    if result.error_code is not None:
-        content.append(markup.text("ErrorCode", result.error_code))
-    return markup.element("Result", *content, result.object, task)

@@ -65,12 +65,12 @@ def overall_status(results: Sequence[Result]) -> str:
     return "Has Errors" if good else "Error"
 
 
-def reply(operation: Operation, results: Sequence[Result]) -> str:
+def reply(operation: Operation, results: Sequence[Result], request_id: str = "") -> str:
     """The reply message of Create, Update or Delete: RequestID and OverallStatus come last [R]."""
     return envelope.message(
         f"{operation}Response",
         *(_result(operation, ordinal, result) for ordinal, result in enumerate(results)),
-        markup.text("RequestID", str(uuid.uuid4())),
+        markup.text("RequestID", request_id or str(uuid.uuid4())),
         markup.text("OverallStatus", overall_status(results)),
     )
 

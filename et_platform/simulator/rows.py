@@ -38,6 +38,11 @@ def drop(connection: Connection, data_extension: DataExtension) -> None:
     connection.execute(f"DROP TABLE {table(data_extension)}")
 
 
+def clear(connection: Connection, data_extension: DataExtension) -> None:
+    """Remove all rows."""
+    connection.execute(f"DELETE FROM {table(data_extension)}")
+
+
 def count(connection: Connection, data_extension: DataExtension) -> int:
     """How many rows there are."""
     row = connection.execute(f"SELECT count(*) FROM {table(data_extension)}").fetchone()

@@ -68,6 +68,25 @@ def delete(service: Service, objects: list[Element]) -> list[Result]:
     return [_deleted(service, one) for one in objects]
 
 
+def clear_data(service: Service, element: Element) -> Result:
+    """Perform ClearData [R]: all rows go. It takes the unit that owns the data extension [D]; the words are [K]."""
+    try:
+        with service.store.connect() as connection:
+            found = identified(connection, element)
+        missing = Refused(310002, "The data extension to clear was not found.")
+        if found is None:
+            raise missing
+        with service.store.lock(found.object_id), service.store.transaction() as connection:
+            current = schema.by_object_id(connection, found.object_id)
+            if current is None:
+                raise missing
+            rows.clear(connection, current)
+    except Refused as refused:
+        return refusal(refused, _named(element))
+    shown = SHAPE.render(current.properties, {"ObjectID", "CustomerKey"}, tag="Object")
+    return Result("Data Extension cleared.", shown)
+
+
 def identified(connection: Connection, element: Element) -> DataExtension | None:
     """The data extension that an element means: by ObjectID, CustomerKey, else Name. Raises Refused 310001."""
     object_id = (envelope.value(element, "ObjectID") or "").strip()
