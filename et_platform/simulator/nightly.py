@@ -1,6 +1,6 @@
-"""What a business unit does by night: retention, once a day at the hour that `retention_hour` sets.
+"""What a business unit does by night: retention and old files, once a day at the hour that `retention_hour` sets.
 
-What belongs here: when a night is due. What does not: what is removed (`retention.py`).
+What belongs here: when a night is due. What does not: what is removed (`retention.py`, `ftp_cleanup.py`).
 The store remembers the last night, so a night that was missed (the simulator did not run, or its clock was set
 forward) is made up for; several missed nights come to the same as the last of them.
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from et_platform.simulator import clock, retention, store
+from et_platform.simulator import clock, ftp_cleanup, retention, store
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.store import Store
 
@@ -24,8 +25,8 @@ _log = logging.getLogger(__name__)
 class Nights:
     """A thread that sleeps by day."""
 
-    def __init__(self, own: Store, behaviour: Behaviour):
-        self._store, self._behaviour = own, behaviour
+    def __init__(self, own: Store, behaviour: Behaviour, site: Path):
+        self._store, self._behaviour, self._site = own, behaviour, site
         self._stopping = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._thread = threading.Thread(target=self._live, name="nights")
@@ -52,6 +53,7 @@ class Nights:
             if done is None or datetime.fromisoformat(done["night"]) >= night:
                 return
             retention.sweep(self._store, self._behaviour, night)
+            ftp_cleanup.sweep(self._site, self._behaviour.sftp_keep_days, night)
             with self._store.transaction() as connection:
                 store.put(connection, _KIND, _ID, {"night": night.isoformat()})
 

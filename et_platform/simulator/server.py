@@ -106,7 +106,7 @@ async def _serve(
     advance.restore(store)
     units = Units(folder, account, behaviour, store, faults)
     sites = {unit: folder.ftp(unit.mid) for unit in account.units}
-    files_site = await ftp.listen(sites, host_key, files, behaviour.sftp_connections, faults)
+    files_site = await ftp.listen(sites, host_key, files, behaviour, faults)
     server = _Http(
         uvicorn.Config(
             Web(http.application(units, base_url, f"ftp://{host}:{account.sftp_port}"), units, base_url),

@@ -44,7 +44,7 @@ class Service:
             store, behaviour, ftp / "Import", lambda mid: units.service(mid).store, self.faults
         )
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid, self.faults)
-        self.nights = Nights(store, behaviour)
+        self.nights = Nights(store, behaviour, ftp)
         self.async_rows = AsyncRows(store, behaviour)
         folders.seed(store, account.mid, account.parent or account.mid)
 

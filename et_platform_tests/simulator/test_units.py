@@ -15,6 +15,7 @@ import requests
 
 from et_platform.simulator import store
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.faults.board import Board
 from et_platform.simulator.imports import tasks
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.store import Store
@@ -229,7 +230,7 @@ def test_an_import_into_what_is_shared_is_not_repeated_after_a_kill(tmp_path: Pa
         task = tasks.new(connection, definition, GERMANY, Behaviour())
     with enterprise.transaction() as connection:
         tasks.mark(connection, task, "Completed", tasks.Figures(1, 2, 3, 6))
-    worker = ImportWorker(child, Behaviour(), tmp_path, lambda _: enterprise)
+    worker = ImportWorker(child, Behaviour(), tmp_path, lambda _: enterprise, Board(()))
     worker.resume()
     deadline = time.monotonic() + 30
     while left := _unfinished(child):
