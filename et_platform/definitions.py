@@ -27,7 +27,9 @@ from et_platform.resources import Platform
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def build_defs(*, catalog: Catalog, platform: Platform, project: Project | None = None) -> dg.Definitions:
+def build_defs(
+    *, catalog: Catalog, platform: Platform, project: Project | None = None, sensor_seconds: int = 30
+) -> dg.Definitions:
     """All definitions for a catalogue and a dbt project, with resources that tests may replace."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for entity in catalog.crm.values():
@@ -56,7 +58,7 @@ def build_defs(*, catalog: Catalog, platform: Platform, project: Project | None 
     ]
     return dg.Definitions(
         jobs=jobs,
-        sensors=[extract.build_sensor(catalog)] if catalog.extracts else [],
+        sensors=[extract.build_sensor(catalog, every_seconds=sensor_seconds)] if catalog.extracts else [],
         assets=dg.with_source_code_references(assets),
         resources={"platform": platform},
         # One process a run: a step costs a hundredth of what starting a process would.
@@ -71,6 +73,7 @@ def load_defs(*, models: bool = True) -> dg.Definitions:
         catalog=load_catalog(settings.catalog_path),
         platform=Platform(),
         project=find_project(settings) if models else None,
+        sensor_seconds=settings.sensor_seconds,
     )
 
 

@@ -76,6 +76,16 @@ def materialize(
         )
 
 
+def models_of(mart: str) -> list[Sequence[str]]:
+    """The keys of a mart and of every model that it is made of."""
+    from et_platform.definitions import load_defs
+
+    graph = load_defs().resolve_asset_graph()
+    models = dg.AssetSelection.groups("staging", "int", "mart")
+    behind = dg.AssetSelection.assets(dg.AssetKey(["mart", mart])).upstream() & models
+    return [key.path for key in behind.resolve(graph)]
+
+
 def end_orphans(instance: dg.DagsterInstance) -> None:
     """Mark runs that were started from a terminal whose process is gone (kill -9) as failed.
 

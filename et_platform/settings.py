@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     import_deadline_seconds: float = 3600.0  # an import that takes longer is left for the next run to adopt
     doubt_deadline_seconds: float = 120.0  # how long an import of unknown outcome is asked for
 
+    sensor_seconds: int = 30  # how often the FTP site is listed, at most
+
     @property
     def lake_path(self) -> Path:
         """The lake's folder: DuckLake catalogue and Parquet files."""

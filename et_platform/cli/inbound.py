@@ -48,11 +48,12 @@ def pull(pause: float) -> None:
 @click.command()
 @click.argument("entity")
 def writeback(entity: str) -> None:
-    """Read the CRM's ENTITY and write back what ExactTarget knows of it: opt-outs and engagement."""
-    from et_platform.instance import materialize
+    """Read the CRM's ENTITY and write back what ExactTarget knows of it: opt-outs, and engagement from its mart."""
+    from et_platform.instance import materialize, models_of
 
     settings, catalog = configured("crm")
     with explained():
-        declared = catalog.entity(entity)
-        name = catalog.write_back(declared.name).name
-    ended([materialize(settings, [("crm_snapshot", name), ("crm_writeback", name)])])
+        written = catalog.write_back(catalog.entity(entity).name)
+        mart = written.is_.engagement.mart
+        models = models_of(mart) if mart is not None else []
+    ended([materialize(settings, [("crm_snapshot", written.name), *models, ("crm_writeback", written.name)])])

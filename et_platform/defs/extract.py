@@ -105,7 +105,7 @@ def _metadata(files: list[ExtractFile]) -> dict[str, Any]:
     }
 
 
-def build_sensor(catalog: Catalog) -> dg.SensorDefinition:
+def build_sensor(catalog: Catalog, *, every_seconds: int) -> dg.SensorDefinition:
     """The one sensor that lists Export, once a tick, for all extracts."""
     files = [dg.AssetKey(["extract_file", name]) for name in catalog.extracts]
     events = [dg.AssetKey(["events", event]) for one in catalog.extracts.values() for event in one.is_.events]
@@ -113,7 +113,7 @@ def build_sensor(catalog: Catalog) -> dg.SensorDefinition:
     @dg.sensor(
         name=SENSOR,
         asset_selection=dg.AssetSelection.assets(*files, *events),
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=every_seconds,
         description="Lists the Enhanced FTP's Export folder once a tick and starts a run for each file that two looks "
         "saw unchanged. A file whose run failed is tried again, more and more rarely; a loaded one never.",
     )

@@ -42,13 +42,15 @@ def platform_in(folder: Path, info: Mapping[str, object], *, customers: int, cus
 
     folder.mkdir(parents=True, exist_ok=True)
     crm.seed(folder / "crm.sqlite", customers=customers)
-    for kind in ("crm", "data_extensions"):
-        (folder / "catalog" / kind).mkdir(parents=True)
-        text = (Path(packaged.__file__).parent / kind / "customers.yaml").read_text("utf-8")
+    declarations = ("crm/customers", "data_extensions/customers", "writeback/customers", "extracts/tracking")
+    for path in (Path(packaged.__file__).parent / f"{name}.yaml" for name in declarations):
+        copy = folder / "catalog" / path.parent.name / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text("utf-8")
         text = text.replace("NTO_Customers", customer_key).replace("Northern Trail Customers", customer_key)
         # A small CRM is dirtier: every kind of dirt occurs at least once.
         text = text.replace("maximum_quarantine_share: 0.1", "maximum_quarantine_share: 0.9")
-        (folder / "catalog" / kind / "customers.yaml").write_text(text, "utf-8")
+        copy.write_text(text, "utf-8")
     names = ("auth_url", "client_id", "client_secret", "mid")
     names += ("sftp_host", "sftp_port", "sftp_user", "sftp_password", "sftp_host_key")
     environment = {

@@ -1,0 +1,174 @@
+"""The data team in a real browser: both roads, the sensor, lineage, code references, a red check and its remedy.
+
+What belongs here: what people click and read in the Dagster UI, served by `etp ui` with its daemon. What does not:
+figures that a faster test can show.
+"""
+
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Page, expect, sync_playwright
+
+from et_platform.processes import running
+from et_platform.simulator.act import act
+from et_platform.ui import free_port
+from et_platform_tests.end_to_end.platform import ETP, Platform, platform_in
+from et_platform_tests.simulated import Simulator, running_simulator
+
+PATIENCE = 180_000
+"""Milliseconds: a run that the UI starts is a process that imports everything."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    path = shutil.which("chromium")
+    if path is None:
+        assert not os.environ.get("CI"), "CI must bring a browser"
+        pytest.skip("there is no chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def simulator(tmp_path) -> Iterator[Simulator]:
+    with running_simulator(tmp_path / "exacttarget") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def platform(tmp_path, simulator: Simulator) -> Platform:
+    platform = platform_in(tmp_path / "p", simulator.info, customers=200, customer_key="UI_Customers")
+    platform.environment["ET_SENSOR_SECONDS"] = "1"
+    return platform
+
+
+@pytest.fixture
+def page(platform: Platform, browser) -> Iterator[Page]:
+    port = free_port(0)
+    command = [*ETP, "ui", "--port", str(port)]
+    log = platform.folder / "ui.out"
+    with log.open("wb") as output, running(command, environment=platform.environment, output=output, log=log):
+        deadline = time.monotonic() + 120
+        while "serves at" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        page = browser.new_page(viewport={"width": 1600, "height": 1200}, base_url=f"http://127.0.0.1:{port}")
+        page.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        yield page
+        page.close()
+
+
+def in_crm(platform: Platform, query: str, *values: object) -> list[tuple]:
+    with closing(sqlite3.connect(platform.folder / "crm.sqlite")) as connection, connection:
+        return connection.execute(query, values).fetchall()
+
+
+def asset(page: Page, key: str) -> None:
+    page.goto(f"/assets/{key}")
+    page.get_by_text("Latest materialization", exact=True).wait_for()
+
+
+def figure(page: Page, key: str, name: str, expected: str) -> None:
+    """Wait until the asset's page shows this figure in its metadata."""
+    asset(page, key)
+    row = page.locator("tr", has=page.get_by_text(name, exact=True))
+    expect(row.get_by_text(re.compile(expected)).first).to_be_visible()
+
+
+def run_job(page: Page, name: str) -> None:
+    page.goto(f"/locations/et_platform/jobs/{name}")
+    page.get_by_role("button", name="Materialize all").click()
+    expect(page.get_by_text(re.compile("Launched run"))).to_be_visible()
+
+
+def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simulator: Simulator, page: Page):
+    # Materialize the road.
+    run_job(page, "sync_customers")
+    figure(page, "data_extension/customers", "outcome", r"\d+ of \d+ rows imported and acknowledged")
+
+    # Switch the sensor on; people act; ask for today's window; the sensor sees the new file.
+    page.goto("/locations/et_platform/sensors/extract_files")
+    page.get_by_text("Running", exact=True).wait_for()
+    page.locator("input[type=checkbox]").locator("xpath=..").click()
+    ((leaver,),) = in_crm(
+        platform,
+        "SELECT customer_id FROM customers WHERE opted_out = 0 AND customer_id LIKE 'NTO-%' "
+        "AND (SELECT count(*) FROM customers AS c WHERE lower(trim(c.customer_id)) = lower(customers.customer_id)) = 1 "
+        "ORDER BY customer_id LIMIT 1",
+    )
+    at = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=3)
+    words = ["--data", str(simulator.data_dir), "--open", leaver, "--unsubscribe", leaver, "--at", at.isoformat()]
+    assert CliRunner().invoke(act, words).exit_code == 0
+    asset(page, "extract_request/tracking")
+    page.get_by_role("button", name="Materialize…").click()
+    page.get_by_role("button", name="Latest", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Launch")).last.click()
+    figure(page, "events/unsubscribe", "outcome", "1 new events from 1 file")
+    page.goto("/locations/et_platform/sensors/extract_files")
+    expect(page.get_by_text("Requested", exact=False).first).to_be_visible()
+
+    # The CRM learns of it.
+    asset(page, "crm_writeback/customers")
+    page.get_by_role("button", name="Materialize", exact=True).click()
+    figure(page, "crm_writeback/customers", "outcome", "1 opt-outs among them")
+    ((out, out_at, evidence),) = in_crm(
+        platform, "SELECT opted_out, opted_out_at, opt_out_evidence FROM customers WHERE customer_id = ?", leaver
+    )
+    assert (out, out_at) == (1, at.strftime("%Y-%m-%d %H:%M:%S"))
+    assert evidence.endswith("/Unsubs.csv:2")
+
+    # Walk the lineage, link by link, from the write-back to the CRM's table.
+    asset(page, "crm_writeback/customers")
+    for upstream in LINEAGE:
+        page.get_by_role("link", name=re.compile(f"^{upstream.replace('/', ' ?/ ?')}$")).first.click()
+        page.wait_for_url(f"**/assets/{upstream}**")
+    # Follow the code references: what the links open is there, and is what they say.
+    asset(page, "data_extension/customers")
+    links = page.get_by_role("link", name=re.compile("^Open .* in editor"))
+    expect(links).to_have_count(2)
+    opened = {
+        Path(re.sub(r"^\w+://file/?|:\d+(:\d+)?$", "/", unquote(link.get_attribute("href") or "")))
+        for link in links.all()
+    }
+    assert {path.name for path in opened} == {"customers.yaml", "data_extension.py"}
+    assert all(path.is_file() for path in opened), opened
+
+    # Read a red check and its remedy.
+    in_crm(platform, "DELETE FROM customers WHERE rowid > 20")
+    in_crm(platform, "UPDATE customers SET city = 'elsewhere'")
+    run_job(page, "sync_customers")
+    page.goto("/assets/change_set/customers?view=checks")
+    page.get_by_text("gate", exact=True).first.click()
+    expect(
+        page.get_by_text(re.compile("minimum_share_of_acknowledged asks for .*Check whether the source shrank")).first
+    ).to_be_visible()
+
+    # And the terminal tells the same story of the one who left.
+    told = platform.etp("trace", "customer", leaver)
+    kinds = [line[25:37].strip() for line in told.stdout.splitlines()]
+    assert {"change set", "import", "event", "write-back", "consent"} <= set(kinds), told.stdout + told.stderr
+
+
+LINEAGE = (
+    "events/unsubscribe",
+    "extract_file/tracking",
+    "extract_request/tracking",
+    "data_extension/customers",
+    "import_file/customers",
+    "change_set/customers",
+    "crm_snapshot/customers",
+    "crm_source/customers",
+)
