@@ -56,6 +56,16 @@ def build_defs(
         )
         for name, declared in catalog.data_extensions.items()
     ]
+    behind = dg.AssetSelection.groups("crm_snapshot", "staging", "int", "mart")
+    jobs += [
+        dg.define_asset_job(
+            f"write_back_{name}",
+            selection=written | (written.upstream() & behind),
+            description=f"What ExactTarget knows of {name}, through the models into the CRM.",
+        )
+        for name in catalog.writeback
+        for written in [dg.AssetSelection.assets(["crm_writeback", name])]
+    ]
     return dg.Definitions(
         jobs=jobs,
         sensors=[extract.build_sensor(catalog, every_seconds=sensor_seconds)] if catalog.extracts else [],

@@ -69,7 +69,7 @@ def test_both_roads_are_lines_of_assets():
         "extract_request/tracking": {"data_extension/customers"},
         "extract_file/tracking": {"extract_request/tracking"},
         **{f"events/{event}": {"extract_file/tracking"} for event in EVENT_TYPES},
-        "crm_writeback/customers": {"crm_snapshot/customers", "events/unsubscribe", "events/open", "events/click"},
+        "crm_writeback/customers": {"crm_snapshot/customers", "events/unsubscribe", "mart/customer_engagement"},
     }
     assert {key: upstream[key] for key in expected} == expected
 

@@ -120,9 +120,8 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     page.goto("/locations/et_platform/sensors/extract_files")
     expect(page.get_by_text("Requested", exact=False).first).to_be_visible()
 
-    # The CRM learns of it.
-    asset(page, "crm_writeback/customers")
-    page.get_by_role("button", name="Materialize", exact=True).click()
+    # The models take it up, and the CRM learns of it.
+    run_job(page, "write_back_customers")
     figure(page, "crm_writeback/customers", "outcome", "1 opt-outs among them")
     ((out, out_at, evidence),) = in_crm(
         platform, "SELECT opted_out, opted_out_at, opt_out_evidence FROM customers WHERE customer_id = ?", leaver
@@ -163,7 +162,9 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
 
 
 LINEAGE = (
-    "events/unsubscribe",
+    "mart/customer_engagement",
+    "staging/stg_events",
+    "events/open",
     "extract_file/tracking",
     "extract_request/tracking",
     "data_extension/customers",
