@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Project:
-    """A dbt project's folder, and the folder that its manifest is kept in."""
+    """A dbt project's folder, and the folder that our manifest is kept in (dbt's own, made by hand, lies beside)."""
 
     folder: Path
     target: Path
@@ -57,7 +57,7 @@ def find_project(settings: Settings) -> Project | None:
             "models; unset, it is dbt_models beside the installed et_platform."
         )
     is_writable = os.access(folder, os.W_OK)
-    return Project(folder, folder / "target" if is_writable else settings.data_path.absolute() / "dbt" / "target")
+    return Project(folder, folder / "target/platform" if is_writable else settings.data_path.absolute() / "dbt/target")
 
 
 def manifest(project: Project) -> Manifest:
@@ -90,12 +90,7 @@ def manifest(project: Project) -> Manifest:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    # One that dbt itself wrote here has no fingerprint.
-    return found if "fingerprint" in found.get("metadata", {}) else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _make(project: Project, fingerprint: str) -> dict[str, Any]:

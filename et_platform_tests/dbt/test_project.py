@@ -9,13 +9,13 @@ import pytest
 
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.tracking import COLUMNS, EVENT_TYPES, SQL_TYPES
-from et_platform.dbt.errors import ProjectBroken, ProjectMissing
+from et_platform.dbt.errors import ProjectMissing
 from et_platform.dbt.process import showable
 from et_platform.dbt.project import PACKAGED, Project, find_project, manifest
 from et_platform.defs import dbt
 from et_platform.settings import Settings
 
-PROJECT = Project(PACKAGED, PACKAGED / "target")
+PROJECT = Project(PACKAGED, PACKAGED / "target" / "platform")
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +119,10 @@ def test_a_new_model_is_two_files_and_a_mistake_leaves_the_last_definitions(tmp_
     folder = tmp_path / "models_of_mine"
     before = manifest(PROJECT)
     shutil.copytree(PACKAGED, folder, ignore=shutil.ignore_patterns("logs", "target"))
-    (folder / "target").mkdir()
-    shutil.copy(PROJECT.target / "manifest.json", folder / "target")
     project = find_project(Settings(dbt_path=folder))
-    assert project == Project(folder, folder / "target")
+    assert project == Project(folder, folder / "target" / "platform")
+    project.target.mkdir(parents=True)
+    shutil.copy(PROJECT.target / "manifest.json", project.target)
     assert manifest(project) == before, "the manifest is of the same files, so dbt was not started"
 
     (folder / "models" / "marts" / "customers_by_country.sql").write_text(NEW_SQL)
@@ -142,10 +142,7 @@ def test_a_new_model_is_two_files_and_a_mistake_leaves_the_last_definitions(tmp_
         assert manifest(project)["column_lineage"].keys() > before["column_lineage"].keys()
     assert "models/marts/customers_by_country.yml" in caplog.text
     assert "buyers_by_country" in caplog.text
-    (folder / "target" / "manifest.json").unlink()
-    with pytest.raises(ProjectBroken, match=r"customers_by_country\.yml.*Correct the file") as raised:
-        manifest(project)
-    assert "\n" not in str(raised.value)
+    assert "Correct the file" in caplog.text
 
 
 def test_which_project_goes_with_which_declarations(tmp_path):

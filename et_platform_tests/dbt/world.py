@@ -35,7 +35,7 @@ def before(key: str, **ago: float) -> Event:
 @dataclass
 class World:
     folder: Path
-    project: Project = field(default_factory=lambda: Project(PACKAGED, PACKAGED / "target"))
+    project: Project = field(default_factory=lambda: Project(PACKAGED, PACKAGED / "target" / "platform"))
     told: list[str] = field(default_factory=list)
 
     @property

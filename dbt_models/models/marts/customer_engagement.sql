@@ -1,6 +1,9 @@
 with as_of as (
-    select {% if var('as_of') %}cast('{{ var("as_of") }}' as timestamptz){% else %}max(event_at){% endif %} as as_of
-    from {{ ref('stg_events') }}
+    {% if var('as_of') %}
+    select cast('{{ var("as_of") }}' as timestamptz) as as_of
+    {% else %}
+    select max(event_at) as as_of from {{ ref('stg_events') }}
+    {% endif %}
 ),
 
 events as (
