@@ -87,6 +87,16 @@ class Behaviour(BaseModel):
     )
     version: str = Field("1.0", description="What VersionInfo tells [K].")
 
+    # Asynchronous requests over SOAP
+    async_delay_seconds: float = Field(0, ge=0, description="Between an asynchronous request and its effect.")
+    async_queued_message: str = Field("Queued", description="StatusMessage of an accepted asynchronous request [K].")
+    calls_mismatch_code: int = Field(
+        200, description="ErrorCode of a part with another CallsInConversation: 200, or 201 (total mismatch) [D, K]."
+    )
+    insecure_callbacks: Literal["refuse", "accept"] = Field(
+        "refuse", description="SendResponseTo an http address: error 227, or taken as older accounts do [D]."
+    )
+
     # Timing of imports
     import_delay_seconds: float = Field(0, description="Between Perform and Processing.")
     import_processing_seconds: float = Field(0, description="Spent in Processing before any effect.")

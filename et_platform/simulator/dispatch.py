@@ -23,6 +23,7 @@ from et_platform.simulator import (
     schedules,
     soap_faults,
 )
+from et_platform.simulator.asynchronous import accept
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import operation as extract
 from et_platform.simulator.service import Service, Units
@@ -84,6 +85,8 @@ def _operation(service: Service, action: str, message: Element) -> str:
     status = service.behaviour.system_status
     if action == "GetSystemStatus":  # always on [D]
         return system_status(status)
+    if accept.meant(action, message):  # accepted in maintenance too [D]
+        return accept.answer(service, action, message)
     on = action in ("Describe", "VersionInfo") and service.behaviour.always_on == "metadata"
     if status != "OK" and not on:
         raise soap_faults.in_maintenance() if status == "InMaintenance" else soap_faults.outage()

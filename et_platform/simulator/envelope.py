@@ -139,3 +139,8 @@ def write(action: str, relates_to: str, body: str) -> bytes:
 def message(name: str, *content: str) -> str:
     """A reply's message element, unprefixed under the default namespace, as some clients expect [R]."""
     return f'<{name} xmlns="{PARTNER_API}">{"".join(content)}</{name}>'
+
+
+def standalone(written: str) -> str:
+    """A message that can be read outside of an envelope, which would declare the prefix of `xsi:type`."""
+    return written.replace(" xmlns=", ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns=', 1)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from et_platform.simulator import envelope, markup, soap_faults, units
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.results import Operation, Refused, Result, SaveMode, overall_status, refusal, reply
-from et_platform.simulator.service import Service
 from et_platform.simulator.units import NoAccess
+
+if TYPE_CHECKING:
+    from et_platform.simulator.service import Service
 
 _ACTIONS = {"start": "start", "cleardata": "clear_data"}
 """The actions of Perform, and the function of a type's module that does each."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from et_platform.simulator import folders
 from et_platform.simulator.account import Account, BusinessUnit, Folder
+from et_platform.simulator.asynchronous.worker import AsyncRequests
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
 from et_platform.simulator.faults.board import Board
@@ -46,12 +47,13 @@ class Service:
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid, self.faults)
         self.nights = Nights(store, behaviour, ftp)
         self.async_rows = AsyncRows(store, behaviour)
+        self.async_requests = AsyncRequests(self)
         folders.seed(store, account.mid, account.parent or account.mid)
 
     @property
     def workers(self) -> Sequence[Worker]:
         """What works beside the requests."""
-        return (self.nights, self.importer, self.extractor, self.async_rows)
+        return (self.nights, self.importer, self.extractor, self.async_rows, self.async_requests)
 
     def resume(self) -> None:
         """Go on with what an earlier process left unfinished."""
