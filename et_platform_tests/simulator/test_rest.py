@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.filters import Complex, FilterError, Simple
-from et_platform.simulator.rest import expressions
+from et_platform.simulator.rest import expressions, router
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.soap import (
     KEY_FIELD,
@@ -354,3 +356,16 @@ def test_filters_are_read() -> None:
         with pytest.raises(FilterError):
             expressions.read_filter(bad)
     assert expressions.read_order("a desc, b ,c ASC") == [("a", True), ("b", False), ("c", False)]
+
+
+def test_the_documentation_lists_every_endpoint_and_every_setting_that_it_speaks_of() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulator" / "rest.md").read_text(encoding="utf-8")
+    for path in router.paths():
+        head = path.partition("{}")[0].removesuffix("/")
+        assert head in text, path
+    named = set(re.findall(r"`((?:sftp|rest|soap|token|legacy|check|child|shared)_[a-z_0-9]+)(?:=[a-z]+)?`", text))
+    assert {"sftp_idle_seconds", "check_scopes"} <= named
+    assert named - {"sftp_user", "sftp_password"} <= set(Behaviour.model_fields) | {
+        "token_type",
+        "rest_instance_url",
+    } | {"soap_instance_url"}

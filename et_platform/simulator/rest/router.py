@@ -36,6 +36,7 @@ class Call:
 @dataclass(frozen=True)
 class _Route:
     methods: tuple[str, ...]
+    path: str
     pattern: re.Pattern[str]
     scope: str
     handle: Callable[[Service, Call, tuple[str, ...]], Answer]
@@ -44,7 +45,7 @@ class _Route:
 def _route(methods: str, path: str, scope: str, handle: Callable[[Service, Call, tuple[str, ...]], Answer]) -> _Route:
     """`{}` in the path stands for one part of it."""
     pattern = re.escape(path).replace(r"\{\}", "([^/]+)")
-    return _Route(tuple(methods.split()), re.compile(f"/*{pattern}/?", re.IGNORECASE), scope, handle)
+    return _Route(tuple(methods.split()), path, re.compile(f"/*{pattern}/?", re.IGNORECASE), scope, handle)
 
 
 _READ, _WRITE = "data_extensions_read", "data_extensions_write"
@@ -115,6 +116,11 @@ _ROUTES = (
     ),
 )
 _SECTIONS = ("platform/", "data/", "hub/")
+
+
+def paths() -> list[str]:
+    """The paths that are answered; `{}` stands for one part."""
+    return [route.path for route in _ROUTES]
 
 
 def is_rest(path: str) -> bool:
