@@ -6,10 +6,11 @@ What does not: confirmed behaviour; that is code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 Bucket = Literal["successful", "duplicated", "errors"]
 """Under which figure of ImportResultsSummary a row is counted."""
@@ -104,7 +105,8 @@ class Behaviour(BaseModel):
         0.2, description="After Perform, ImportResultsSummary shows nothing for so long [D: 'may be empty']."
     )
     queued_word: str = Field("New", description="ImportStatus of a waiting task: New [D], or Queued [K].")
-    processing_word: str = Field("Processing", description="ImportStatus while it runs: Processing, IOWork [D].")
+    processing_word: str = Field("Processing", description="ImportStatus while a task reads its file [D].")
+    writing_word: str = Field("IOWork", description="ImportStatus while a task writes its rows [D].")
     destination_id: Literal["object_id", "customer_key"] = Field(
         "object_id", description="What DestinationID shows; the documentation contradicts itself [D]."
     )
@@ -119,6 +121,23 @@ class Behaviour(BaseModel):
     unknown_headings: Literal["ignore", "fail"] = Field(
         "ignore", description="Headings that name no field: left out, or the import fails [K]."
     )
+    locale_decimals: bool = Field(
+        True, description="DateFormattingLocale counts for decimals too: 1,5 is a number where it is written so [K]."
+    )
+    blank_files: Literal["fail_when_empty", "fail", "process", "skip"] = Field(
+        "fail_when_empty",
+        description="A file without a row: an error only without headings too, an error, no rows (Overwrite then "
+        "clears), or no effect; the product has the choice, SOAP does not [R, K].",
+    )
+    import_filter: Literal["refuse", "ignore"] = Field(
+        "refuse", description="A definition with a Filter, whose meaning no fact tells: refused, or it has no effect."
+    )
+    file_locations: Mapping[str, str] = Field(
+        {}, description="Further file locations as KEY=FOLDER,KEY=FOLDER, below Import; the product has them [D]."
+    )
+    file_age_offset: Literal["extends", "shortens", "ignored"] = Field(
+        "extends", description="What MaxFileAgeScheduleOffset does to MaxFileAge [K]."
+    )
     check_email_format: bool = Field(True, description="EmailAddress values must look like an address [K].")
     file_name_zone: Literal["server", "utc"] = Field(
         "server", description="In which zone %%Year%% and its like are evaluated [K]."
@@ -131,6 +150,9 @@ class Behaviour(BaseModel):
     add_only_existing: Bucket = Field("duplicated", description="Row that exists already, under an add-only type.")
     update_only_missing: Bucket = Field("errors", description="Row that is not there, under an update-only type.")
     delete_missing: Bucket = Field("successful", description="Delete of a row that is not there.")
+    control_without_action: Literal["error", "skip"] = Field(
+        "error", description="Row whose control value has no action, and no default action is set [K]."
+    )
     skipped_rows: Bucket = Field("successful", description="Row whose control column says Skip.")
     stopped_import: Literal["keep", "rollback"] = Field(
         "keep", description="AllowErrors=false: rows before the first bad one stay, or go [K: they stay]."
@@ -138,6 +160,21 @@ class Behaviour(BaseModel):
     stopped_import_status: Literal["Error", "Completed"] = Field(
         "Error", description="ImportStatus when AllowErrors=false met a bad row [K]."
     )
+
+    # Import definitions
+    import_names: Literal["unique", "free"] = Field(
+        "unique", description="Whether two definitions may have one Name; the product's activities may not [K]."
+    )
+    delete_validates: bool = Field(
+        True, description="Deleting a definition that is no longer valid fails, without a reason [D]."
+    )
+    second_start: Literal["queue", "refuse"] = Field(
+        "queue", description="Perform while the definition's last task still runs: one more task, or an error [K]."
+    )
+    too_frequent: Literal["error", "refuse"] = Field(
+        "error", description="Perform within MaxImportFrequency: a task that ends in error, or an error at once [K]."
+    )
+    report_rows: int = Field(1000, ge=0, description="Most rejected rows that the e-mail after an import lists [K].")
 
     # Retention of data extensions
     retention_hour: float = Field(
@@ -195,6 +232,19 @@ class Behaviour(BaseModel):
         "refuse", description="A CategoryID that is no folder for data extensions: error 310007, or kept as it is [K]."
     )
     name_taken_code: int = Field(1, description="ErrorCode of a data extension whose name is taken [D, K].")
+
+    @field_validator("file_locations", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = {}
+        for pair in filter(None, (one.strip() for one in value.split(","))):
+            key, equals, folder = (part.strip() for part in pair.partition("="))
+            if not (key and equals and folder) or Path(folder).is_absolute() or ".." in Path(folder).parts:
+                raise ValueError(f"{pair!r} must be a key and a folder below Import, as Feeds=feeds/daily")
+            found[key] = folder
+        return found
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[str]) -> Self:

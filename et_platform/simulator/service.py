@@ -16,6 +16,7 @@ from et_platform.simulator.asynchronous.worker import AsyncRequests
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
 from et_platform.simulator.faults.board import Board
+from et_platform.simulator.imports import files
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.nightly import Nights
 from et_platform.simulator.objects.handlers import HANDLERS
@@ -42,7 +43,11 @@ class Service:
         self.account, self.behaviour, self.store, self.units = account, behaviour, store, units
         self.faults = units.faults
         self.importer = ImportWorker(
-            store, behaviour, ftp / "Import", lambda mid: units.service(mid).store, self.faults
+            store,
+            behaviour,
+            files.places(ftp.parent.parent, account.mid, behaviour),
+            lambda mid: units.service(mid).store,
+            self.faults,
         )
         self.extractor = ExtractWorker(store, behaviour, ftp / "Export", account.mid, self.faults)
         self.nights = Nights(store, behaviour, ftp)

@@ -14,8 +14,12 @@ from et_platform.simulator.schema import Field
 _ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)? ?(Z|z|[+-]\d{2}:?\d{2})$"
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?$"
 _TIMES = ("", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S", " %H:%M")
-_AMERICAN = [day + time for day in ("%m/%d/%Y", "%m-%d-%Y") for time in _TIMES]
-_DAY_FIRST = [day + time for day in ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y") for time in _TIMES]
+_DAYS = {
+    "mdy": ("%m/%d/%Y", "%m-%d-%Y"),
+    "dmy": ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
+    "ymd": ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"),
+}
+_SHORT_YEAR = r"^\d{1,2}([/.-])\d{1,2}[/.-]\d{1,2}(\D|$)"
 
 
 KEY_SEPARATOR = chr(31)
@@ -43,17 +47,22 @@ def folded(expression: str) -> str:
     return f"lower(rtrim({expression}, ' '))"
 
 
-def rule(field: Field, raw: str, *, day_first: bool = False, check_email: bool = True) -> Rule:
-    """The rule of a field over the SQL expression `raw` (VARCHAR). `day_first` reads 1/2/2024 as 1 February."""
+def rule(field: Field, raw: str, *, order: str = "mdy", decimal_comma: bool = False, check_email: bool = True) -> Rule:
+    """The rule of a field over the SQL expression `raw` (VARCHAR).
+
+    `order` is that of day, month and year in dates that do not begin with a year of four digits; with
+    `decimal_comma` 1,5 and 1.5 are the same.
+    """
     match field.type:
         case "Number":
             # A cast alone would round 1.5 and take 1e3.
             value = f"CASE WHEN regexp_full_match(trim({raw}), '[+-]?\\d+') THEN TRY_CAST(trim({raw}) AS INTEGER) END"
             return Rule(value, _unless(value, "is not a whole number of 32 bits"))
         case "Decimal":
+            written = f"replace(trim({raw}), ',', '.')" if decimal_comma else f"trim({raw})"
             value = (
-                f"CASE WHEN regexp_full_match(trim({raw}), '[+-]?(\\d+\\.?\\d*|\\.\\d+)')"
-                f" THEN TRY_CAST(trim({raw}) AS {field.sql_type}) END"
+                f"CASE WHEN regexp_full_match({written}, '[+-]?(\\d+\\.?\\d*|\\.\\d+)')"
+                f" THEN TRY_CAST({written} AS {field.sql_type}) END"
             )
             return Rule(
                 value, _unless(value, f"is not a decimal of {field.max_length} digits, {field.scale} after the point")
@@ -65,7 +74,7 @@ def rule(field: Field, raw: str, *, day_first: bool = False, check_email: bool =
             )
             return Rule(value, _unless(value, "is not a Boolean"))
         case "Date":
-            value = date(raw, day_first=day_first)
+            value = date(raw, order=order)
             return Rule(value, _unless(value, "is not a date"))
     problems = []
     if field.max_length is not None:
@@ -88,8 +97,11 @@ def _too_long(raw: str, length: int) -> str:
     return f"(strlen({raw}) > {length} AND length({raw}) + length({astral}) > {length})"
 
 
-def date(raw: str, *, day_first: bool = False) -> str:
-    """SQL for a moment in server time, rounded to the second [D]; zoned texts are converted, others are taken as is."""
+def date(raw: str, *, order: str = "mdy") -> str:
+    """SQL for a moment in server time, rounded to the second [D]; zoned texts are converted, others are taken as is.
+
+    Years of two digits are 1930 to 2029, as on the vendor's platform [K].
+    """
     trimmed = f"trim({raw})"
     # Casting to TIMESTAMP ignores an offset, so it is taken off by hand.
     bare = rf"TRY_CAST(regexp_replace({trimmed}, ' ?(Z|z|[+-]\d{{2}}:?\d{{2}})$', '') AS TIMESTAMP)"
@@ -99,13 +111,20 @@ def date(raw: str, *, day_first: bool = False) -> str:
         f"CASE WHEN {trimmed} ILIKE '%Z' THEN 0"
         f" ELSE TRY_CAST({hours} AS INTEGER) * 60 + TRY_CAST({minutes} AS INTEGER) END"
     )
-    formats = ", ".join(quoted(one) for one in (_DAY_FIRST if day_first else _AMERICAN))
+    formats = [day + time for day in _DAYS[order] for time in _TIMES]
+    short = f"try_strptime(upper({trimmed}), [{_listed([one.replace('%Y', '%y') for one in formats])}])"
     moment = (
         f"CASE WHEN regexp_matches({trimmed}, '{_ISO}') THEN TRY_CAST({trimmed} AS TIMESTAMP)"
         f" WHEN regexp_matches({trimmed}, '{_ZONED}') THEN {bare} - to_minutes({offset}) - INTERVAL 6 HOUR"
-        f" WHEN regexp_matches({trimmed}, '^\\d') THEN try_strptime(upper({trimmed}), [{formats}]) END"
+        f" WHEN regexp_matches({trimmed}, '{_SHORT_YEAR}') THEN {short}"
+        f" - CASE WHEN year({short}) > 2029 THEN INTERVAL 100 YEAR ELSE INTERVAL 0 YEAR END"
+        f" WHEN regexp_matches({trimmed}, '^\\d') THEN try_strptime(upper({trimmed}), [{_listed(formats)}]) END"
     )
     return f"date_trunc('second', ({moment}) + INTERVAL 500 MILLISECOND)"
+
+
+def _listed(formats: list[str]) -> str:
+    return ", ".join(quoted(one) for one in formats)
 
 
 def rendered(field: Field, column: str) -> str:

@@ -17,6 +17,7 @@ from et_platform.simulator import store
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.faults.board import Board
 from et_platform.simulator.imports import tasks
+from et_platform.simulator.imports.files import places
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.store import Store
 from et_platform_tests.simulated import Simulator, running_simulator
@@ -230,7 +231,7 @@ def test_an_import_into_what_is_shared_is_not_repeated_after_a_kill(tmp_path: Pa
         task = tasks.new(connection, definition, GERMANY, Behaviour())
     with enterprise.transaction() as connection:
         tasks.mark(connection, task, "Completed", tasks.Figures(1, 2, 3, 6))
-    worker = ImportWorker(child, Behaviour(), tmp_path, lambda _: enterprise, Board(()))
+    worker = ImportWorker(child, Behaviour(), places(tmp_path, GERMANY, Behaviour()), lambda _: enterprise, Board())
     worker.resume()
     deadline = time.monotonic() + 30
     while left := _unfinished(child):

@@ -11,7 +11,7 @@ from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.schema import Field
 
 
-def judged(field: Field, raw: str, **options: bool) -> tuple[Any, str | None]:
+def judged(field: Field, raw: str, **options: Any) -> tuple[Any, str | None]:
     rule = values.rule(field, "raw", **options)
     with duckdb.connect() as connection:
         row = connection.execute(
@@ -52,9 +52,36 @@ def test_dates(raw: str, expected: datetime | None) -> None:
     assert (problem is None) == (expected is not None)
 
 
-def test_dates_of_other_locales_have_the_day_first() -> None:
-    assert judged(field("Date"), "1/2/2024", day_first=True)[0] == datetime(2024, 2, 1)  # noqa: DTZ001
-    assert judged(field("Date"), "1.2.2024 14:00", day_first=True)[0] == datetime(2024, 2, 1, 14)  # noqa: DTZ001
+@pytest.mark.parametrize(
+    ("order", "raw", "expected"),
+    [
+        ("dmy", "1/2/2024", datetime(2024, 2, 1)),  # noqa: DTZ001
+        ("dmy", "1.2.2024 14:00", datetime(2024, 2, 1, 14)),  # noqa: DTZ001
+        ("dmy", "13-2-2024", datetime(2024, 2, 13)),  # noqa: DTZ001
+        ("dmy", "2024-02-13", datetime(2024, 2, 13)),  # noqa: DTZ001
+        ("ymd", "2024/2/1 03:04:05", datetime(2024, 2, 1, 3, 4, 5)),  # noqa: DTZ001
+        ("ymd", "24/2/1", datetime(2024, 2, 1)),  # noqa: DTZ001
+        ("mdy", "1/2/24", datetime(2024, 1, 2)),  # noqa: DTZ001
+        ("mdy", "1-2-29 3:04 PM", datetime(2029, 1, 2, 15, 4)),  # noqa: DTZ001
+        ("mdy", "1/2/30", datetime(1930, 1, 2)),  # noqa: DTZ001
+        ("dmy", "1.2.99", datetime(1999, 2, 1)),  # noqa: DTZ001
+        ("mdy", "13/2/24", None),
+        ("dmy", "2/13/2024", None),
+    ],
+)
+def test_dates_of_other_locales(order: str, raw: str, expected: datetime | None) -> None:
+    assert judged(field("Date"), raw, order=order)[0] == expected
+
+
+def test_a_decimal_comma_counts_only_where_it_is_written_so() -> None:
+    decimal = field("Decimal", 5, 2)
+    assert judged(decimal, "1,5")[1]
+    assert [str(judged(decimal, raw, decimal_comma=True)[0]) for raw in ("1,5", "1.5", "-2")] == [
+        "1.50",
+        "1.50",
+        "-2.00",
+    ]
+    assert judged(decimal, "1.000,5", decimal_comma=True)[1]
 
 
 @pytest.mark.parametrize(

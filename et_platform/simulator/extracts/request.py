@@ -18,7 +18,7 @@ from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.extracts import kinds
 from et_platform.simulator.extracts.delimited import Format
-from et_platform.simulator.imports import plan
+from et_platform.simulator.imports import files
 from et_platform.simulator.store import Connection
 
 Order = dict[str, Any]
@@ -178,7 +178,7 @@ def _data_extension(connection: Connection, given: _Given, behaviour: Behaviour)
 
 def _file_name(given: _Given, behaviour: Behaviour) -> str:
     """The exact name: placeholders are filled in at once, so that a repeated run writes the same file."""
-    name = plan.file_name(given.needed("OutputFileName"), behaviour.file_name_zone)
+    name = files.name(given.needed("OutputFileName"), behaviour.file_name_zone)
     if _FORBIDDEN.search(name) or name.startswith(".") or len(name.encode()) > 200:
         raise BadRequest(f"{name!r} cannot be an OutputFileName.")
     return name

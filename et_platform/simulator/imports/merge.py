@@ -13,7 +13,8 @@ from datetime import datetime
 
 from et_platform.simulator import retention, rows, values
 from et_platform.simulator.behaviour import Behaviour
-from et_platform.simulator.imports.plan import Columns, Plan
+from et_platform.simulator.imports.mapping import Columns
+from et_platform.simulator.imports.plan import Plan
 from et_platform.simulator.imports.source import STAGED
 from et_platform.simulator.imports.tasks import Figures
 from et_platform.simulator.schema import DataExtension, Field
@@ -56,7 +57,13 @@ def _typed(data_extension: DataExtension, plan: Plan, columns: Columns, behaviou
     for number, (_, field) in enumerate(columns.fields):
         raw = f"r{number}"
         cleaned.append(f"{_nulls(field, f'c{number}', plan, behaviour)} AS {raw}")
-        rule = values.rule(field, raw, day_first=plan.day_first, check_email=behaviour.check_email_format)
+        rule = values.rule(
+            field,
+            raw,
+            order=plan.locale.order,
+            decimal_comma=plan.locale.decimal_comma and behaviour.locale_decimals,
+            check_email=behaviour.check_email_format,
+        )
         value = rule.value
         problem = f"CASE WHEN {raw} IS NOT NULL THEN {rule.problem} END"
         if field.required and field.default:
@@ -67,7 +74,7 @@ def _typed(data_extension: DataExtension, plan: Plan, columns: Columns, behaviou
         (key_problems if field.key else value_problems).append(
             f"CASE WHEN {problem} IS NOT NULL THEN {values.quoted(field.name + ' ')} || {problem} END"
         )
-    inner = f"SELECT line, malformed, {_action(plan)} AS action, {', '.join(cleaned)} FROM {STAGED}"
+    inner = f"SELECT line, malformed, {_action(plan, behaviour)} AS action, {', '.join(cleaned)} FROM {STAGED}"
     middle = (
         f"SELECT line, malformed, action, {', '.join(typed)}, {_first(key_problems)} AS key_problem,"
         f" {_first(value_problems)} AS value_problem FROM ({inner})"
@@ -92,7 +99,7 @@ def _nulls(field: Field, raw: str, plan: Plan, behaviour: Behaviour) -> str:
     return f"CASE WHEN {' OR '.join(conditions)} THEN NULL ELSE {raw} END" if conditions else raw
 
 
-def _action(plan: Plan) -> str:
+def _action(plan: Plan, behaviour: Behaviour) -> str:
     """SQL for what a row asks for, in the words of ControlColumnActions; null when it asks for nothing known."""
     fixed = {
         "AddAndUpdate": "AddAndUpdate",
@@ -102,7 +109,8 @@ def _action(plan: Plan) -> str:
     }
     if plan.update_type in fixed:
         return values.quoted(fixed[plan.update_type])
-    otherwise = values.quoted(plan.control_default) if plan.control_default else "NULL"
+    default = plan.control_default or ("Skip" if behaviour.control_without_action == "skip" else None)
+    otherwise = values.quoted(default) if default else "NULL"
     cases = [
         f"WHEN {values.folded(values.quoted(value))} THEN {values.quoted(action)}"
         for value, action in plan.actions.items()
@@ -164,6 +172,19 @@ def _figures(connection: Connection, behaviour: Behaviour) -> Figures:
         errors=counted.get("errors", 0),
         total=sum(counted.values()),
     )
+
+
+def rejected(connection: Connection, behaviour: Behaviour, most: int) -> list[tuple[int, str]]:
+    """The first rows that were not applied, by number, each with its reason."""
+    reason = """concat_ws('; ', CASE WHEN malformed THEN 'the row has too few or too many fields' END,
+        CASE WHEN action IS NULL THEN 'the control column asks for nothing known' END, key_problem, value_problem,
+        CASE verdict WHEN 'copy' THEN 'the key is there more than once' WHEN 'present' THEN 'the row exists already'
+            WHEN 'missing' THEN 'the row to update is not there' WHEN 'absent' THEN 'the row to delete is not there'
+            WHEN 'undone' THEN 'a later row stopped the import' END)"""
+    return connection.execute(
+        f"SELECT line, CASE {reason} WHEN '' THEN 'the row could not be written' ELSE {reason} END FROM {JUDGED}"
+        f" WHERE {_bucket(behaviour)} <> 'successful' ORDER BY line LIMIT {most}"
+    ).fetchall()
 
 
 def apply(connection: Connection, data_extension: DataExtension, plan: Plan, columns: Columns, now: datetime) -> None:

@@ -1,8 +1,12 @@
 """Running import tasks: at most ten at once, one at a time per data extension, and again after a crash.
 
-What belongs here: scheduling, and the frame of one run. What does not: reading (`source.py`) and merging (`merge.py`).
-A run's effect on rows and the end of its task are committed together; whatever was not committed runs again. Only
-where the data extension is the enterprise's, a mark beside the rows stands for the end until that is written too.
+What belongs here: scheduling, and the frame of one run. What does not: finding the file (`files.py`), reading it
+(`source.py`) and merging it (`merge.py`).
+
+A run's effect on rows and the end of its task are committed together; whatever was not committed runs again, on the
+file as it is then. A shared data extension lies in another store than the task, and one transaction writes to one
+store only; there the outcome is committed with the rows, and whoever is killed before the task knows finds it again.
+The e-mail is written just before, the file deleted just after; both are made up for at the next start.
 """
 
 from __future__ import annotations
@@ -12,43 +16,50 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from et_platform.simulator import clock, schema
+from et_platform.simulator import clock, retention, rows, schema
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.faults import imports as faults
 from et_platform.simulator.faults.board import Board
-from et_platform.simulator.imports import merge, plan, source, tasks
+from et_platform.simulator.imports import files, mapping, merge, plan, report, source, tasks
 from et_platform.simulator.imports.source import Interrupted
+from et_platform.simulator.imports.tasks import Outcome, Task
 from et_platform.simulator.schema import DataExtension
 from et_platform.simulator.store import Connection, Store
 
 _log = logging.getLogger(__name__)
 
-Task = dict[str, Any]
-
 
 class ImportWorker:
-    """Runs queued tasks in threads of its own."""
+    """Runs the queued tasks of one business unit in threads of its own."""
 
-    def __init__(self, store: Store, behaviour: Behaviour, folder: Path, owner: Callable[[str], Store], board: Board):
+    def __init__(
+        self, store: Store, behaviour: Behaviour, places: files.Places, owner: Callable[[str], Store], board: Board
+    ):
         """`owner` gives the store of the unit that owns a shared data extension, by its MID."""
-        self._store, self._behaviour, self._folder, self._owner = store, behaviour, folder, owner
+        self._store, self._behaviour, self._places, self._owner = store, behaviour, places, owner
         self._board = board
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._waiting: list[Task] = []
         self._busy: set[str] = set()
-        self._threads = ThreadPoolExecutor(behaviour.concurrent_imports, thread_name_prefix="import")
+        self._threads = ThreadPoolExecutor(self._behaviour.concurrent_imports, thread_name_prefix="import")
 
     def resume(self) -> None:
-        """Queue what an earlier process left unfinished."""
+        """Finish what an earlier process left unfinished."""
+        for folder in self._places.locations.values():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._store.connect() as connection:
-            left = tasks.unfinished(connection)
+            left, to_delete = tasks.unfinished(connection), tasks.with_file_to_delete(connection)
+        for task in to_delete:
+            self._delete_file(task)
         for task in left:
             self.submit(task)
+
+    def knows(self, location: str) -> bool:
+        """Whether there is a file location of that customer key."""
+        return schema.folded(location) in self._places.locations
 
     def submit(self, task: Task) -> None:
         """Queue a task that is already in the store."""
@@ -77,21 +88,17 @@ class ImportWorker:
 
     def _work(self, task: Task) -> None:
         try:
-            with faults.around(self._board, task, self._folder) as run:
+            with faults.around(self._board, task, self._places.stock) as run:
                 self._run(task, run)
         except Interrupted:
             _log.info("import %s stopped; it runs again at the next start", task["id"])
         except Exception:  # noqa: BLE001 - a thread's last frame: whatever it was, the task must not hang
             _log.exception("import %s failed", task["id"])
-            self._fail(task)
+            self._fail(task, "the simulator failed; see its log")
         finally:
             with self._guard:
                 self._busy.discard(task["destination"])
             self._schedule()
-
-    def _fail(self, task: Task) -> None:
-        with self._store.transaction() as connection:
-            tasks.finish(connection, task, "Error", tasks.Figures())
 
     def _wait(self, seconds: float) -> None:
         if self._stopping.wait(max(0.0, seconds)):
@@ -103,64 +110,144 @@ class ImportWorker:
         with self._store.transaction() as connection:
             tasks.begin(connection, task, self._behaviour)
         self._wait(self._behaviour.import_processing_seconds)
-        mid = task["definition"].get("owner", "")
-        owner = self._owner(mid) if mid else self._store
         try:
             run.processing()
-            with owner.connect() as connection:
-                status, figures = tasks.applied(connection, task) or self._import(connection, task, owner, run)
-            if owner is not self._store:
-                with self._store.transaction() as connection:
-                    tasks.finish(connection, task, status, figures)
+            self._import_unless_applied(task, run)
             run.ended(self._store)
-        except (plan.ImportFailed, FileNotFoundError) as error:
-            _log.info("import %s ends in error: %s", task["id"], error)
-            self._fail(task)
+        except plan.ImportFailed as error:
+            self._fail(task, str(error))
+        except FileNotFoundError:
+            self._fail(task, "the file is gone")
+        self._delete_file(task)
 
-    def _import(self, connection: Connection, task: Task, owner: Store, run: faults.Run) -> tuple[str, tasks.Figures]:
-        """Load the file; what the task's end tells, which is written already unless the rows are another unit's."""
+    def _fail(self, task: Task, reason: str) -> None:
+        _log.info("import %s ends in error: %s", task["id"], reason)
+        outcome = Outcome("Error", reason=reason)
+        task.pop("delete", None)
+        self._report(task, outcome)
+        with self._store.transaction() as connection:
+            tasks.finish(connection, task, outcome.status, outcome.figures)
+
+    def _import_unless_applied(self, task: Task, run: faults.Run) -> None:
+        mid = task["definition"].get("owner", "")
+        holder = self._owner(mid) if mid else self._store
+        if holder is not self._store:
+            with holder.connect() as connection:
+                applied = tasks.applied(connection, task)
+            if applied:
+                self._settle(holder, task, applied)
+                return
+        self._import(holder, task, run)
+
+    def _import(self, holder: Store, task: Task, run: faults.Run) -> None:
         read = plan.read(task["definition"], self._behaviour)
-        path = self._file(plan.file_name(read.file_spec, self._behaviour.file_name_zone), read)
-        destination = self._destination(connection, task)
-        columns = source.stage(
-            connection,
-            run.seen(path),
-            read,
-            lambda headings: plan.columns(read, destination, headings, self._behaviour),
-            pad=self._behaviour.ragged_rows == "pad",
-            stopping=self._stopping,
-        )
+        if task["too_frequent"]:
+            raise plan.ImportFailed("the last import is younger than MaxImportFrequency")
+        path = files.find(self._places, read, self._behaviour, task["performed"])
+        if read.delete_file:
+            seen = path.stat()
+            task["delete"] = {"path": str(path), "modified": seen.st_mtime_ns, "size": seen.st_size}
+        with holder.connect() as connection:
+            destination = _destination(connection, task)
+            try:
+                columns = source.stage(
+                    connection,
+                    run.seen(path),
+                    read,
+                    lambda headings: mapping.columns(read, destination, headings, self._behaviour),
+                    pad=self._behaviour.ragged_rows == "pad",
+                    stopping=self._stopping,
+                )
+            except source.Blank as blank:
+                self._import_nothing(connection, holder, task, read, blank)
+            else:
+                self._merge(connection, holder, task, read, columns, destination, run)
+                merge.forget(connection)
+
+    def _merge(
+        self,
+        connection: Connection,
+        holder: Store,
+        task: Task,
+        read: plan.Plan,
+        columns: mapping.Columns,
+        destination: DataExtension,
+        run: faults.Run,
+    ) -> None:
         now = clock.now()
-        with owner.lock(task["destination"]):
-            if self._destination(connection, task).fields != destination.fields:
+        with holder.lock(task["destination"]):
+            if _destination(connection, task).fields != destination.fields:
                 raise plan.ImportFailed("the fields were changed while the file was read")
             figures, stopped = merge.judge(connection, destination, read, columns, self._behaviour, now)
+            with self._store.transaction() as own:
+                tasks.show(own, task, self._behaviour.writing_word)
             figures = run.judged(connection, figures)
-            with self._store.transaction(connection):
-                merge.apply(connection, destination, read, columns, now)
-                status = self._behaviour.stopped_import_status if stopped else "Completed"
-                status, figures = run.told(status, figures)
-                if owner is self._store:
-                    tasks.finish(connection, task, status, figures)
-                else:
-                    tasks.mark(connection, task, status, figures)
-        merge.forget(connection)
-        if read.delete_file:
-            path.unlink(missing_ok=True)
-        return status, figures
+            rejected = ()
+            if report.wanted(task, errors=figures.successful < figures.total):
+                rejected = tuple(merge.rejected(connection, self._behaviour, self._behaviour.report_rows))
+            status = self._behaviour.stopped_import_status if stopped else "Completed"
+            with holder.transaction(connection):
+                # Its properties may have changed meanwhile, and its period of retention may begin anew.
+                merge.apply(connection, _destination(connection, task), read, columns, now)
+                self._report(task, Outcome(status, figures, rejected=rejected))
+                outcome = Outcome(*run.told(status, figures))
+                self._end(connection, holder, task, outcome)
+        self._settle(holder, task, outcome)
 
-    def _file(self, name: str, read: plan.Plan) -> Path:
-        """The file of that exact name, read from the Import folder only [D]."""
-        path = self._folder / name
-        if not name or path.parent != self._folder or not path.is_file():
-            raise FileNotFoundError(f"no file {name!r} in the Import folder")
-        age = clock.now() - clock.at(path.stat().st_mtime)
-        if read.max_file_age_hours and age > timedelta(hours=read.max_file_age_hours):
-            raise plan.ImportFailed(f"the file {name!r} is older than {read.max_file_age_hours} hours")
-        return path
+    def _import_nothing(
+        self, connection: Connection, holder: Store, task: Task, read: plan.Plan, blank: source.Blank
+    ) -> None:
+        """A file without a row: nothing to merge, though Overwrite clears the data extension."""
+        policy = self._behaviour.blank_files
+        if policy == "fail" or (policy == "fail_when_empty" and blank.empty):
+            raise plan.ImportFailed(str(blank))
+        outcome = Outcome("Completed")
+        with holder.lock(task["destination"]), holder.transaction(connection):
+            destination = _destination(connection, task)
+            if read.update_type == "Overwrite" and policy != "skip":
+                connection.execute(f"DELETE FROM {rows.table(destination)}")
+            retention.after_import(connection, destination, clock.now())
+            self._report(task, outcome)
+            self._end(connection, holder, task, outcome)
+        self._settle(holder, task, outcome)
 
-    def _destination(self, connection: Connection, task: Task) -> DataExtension:
-        found = schema.by_object_id(connection, task["destination"])
-        if found is None:
-            raise plan.ImportFailed("the data extension does not exist any more")
-        return found
+    def _end(self, connection: Connection, holder: Store, task: Task, outcome: Outcome) -> None:
+        """In the transaction that changes rows: the outcome, with the task itself if that lies in the same store."""
+        if outcome.status == "Error":
+            task.pop("delete", None)
+        if holder is self._store:
+            tasks.finish(connection, task, outcome.status, outcome.figures)
+        else:
+            tasks.mark(connection, task, outcome.status, outcome.figures)
+
+    def _settle(self, holder: Store, task: Task, outcome: Outcome) -> None:
+        """After that transaction: the end of a task that lies in another store."""
+        if holder is self._store:
+            return
+        with self._store.transaction() as connection:
+            tasks.finish(connection, task, outcome.status, outcome.figures)
+        with holder.transaction() as connection:
+            tasks.forget_mark(connection, task)
+
+    def _report(self, task: Task, outcome: Outcome) -> None:
+        bad = outcome.status != "Completed" or outcome.figures.successful < outcome.figures.total
+        if report.wanted(task, errors=bad):
+            report.write(self._places.outbox, task, outcome)
+
+    def _delete_file(self, task: Task) -> None:
+        """Delete the file that was imported, unless another one has its name by now."""
+        named = task.pop("delete", None)
+        if named is None:
+            return
+        path = Path(named["path"])
+        if path.exists() and (path.stat().st_mtime_ns, path.stat().st_size) == (named["modified"], named["size"]):
+            path.unlink()
+        with self._store.transaction() as connection:
+            tasks.keep(connection, task)
+
+
+def _destination(connection: Connection, task: Task) -> DataExtension:
+    found = schema.by_object_id(connection, task["destination"])
+    if found is None:
+        raise plan.ImportFailed("the data extension does not exist any more")
+    return found

@@ -112,7 +112,7 @@ def _saved(service: Service, element: Element, mode: SaveMode) -> Result:
                     310004, f"The data extension does not exist, and the operation is update-only. CustomerKey: {key}"
                 )
             with service.store.definitions, service.store.transaction() as connection:
-                return _create(service, connection, element)
+                return create(service, connection, element)
         if not mode.change:
             # By name alone another data extension is meant: the name is taken.
             _check_free(service, existing, element)
@@ -150,7 +150,8 @@ def _named(element: Element) -> str:
     return SHAPE.render(known, set(known), tag="Object")
 
 
-def _create(service: Service, connection: Connection, element: Element) -> Result:
+def create(service: Service, connection: Connection, element: Element) -> Result:
+    """Create a data extension, in a transaction and under the lock of definitions. Raises Refused."""
     if (envelope.value(element, "ObjectID") or "").strip():
         raise Refused(310005, "An ObjectID cannot be given when a data extension is added.")
     properties = data_extension_properties.new(service)
