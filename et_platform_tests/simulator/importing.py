@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 from et_platform_tests.simulated import Simulator
 from et_platform_tests.simulator.soap import PERSON, Soap, data_extension, import_definition
@@ -30,3 +32,20 @@ def ready(
     soap.good("Create", data_extension(key, *PERSON, more=retention))
     soap.good("Create", import_definition(key, key, f"{key}.csv", more, **changed))
     put(soap.simulator, f"{key}.csv", content)
+
+
+def mail(simulator: Simulator, task: str) -> EmailMessage:
+    path = simulator.data_dir / "outbox" / simulator.info["mid"] / f"{task}.eml"
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def rejected(message: EmailMessage) -> list[list[str]]:
+    attached = [part.get_content() for part in message.iter_attachments()]
+    return list(csv.reader(io.StringIO("".join(attached))))
+
+
+NOTIFY = (
+    "<Notification><ResponseType>email</ResponseType><ResponseAddress>ops@a.example</ResponseAddress>{}</Notification>"
+)

@@ -1,14 +1,9 @@
+"""What an import does to rows: update types, mappings, control columns, locales, copies, bad rows."""
+
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import duckdb
 import pytest
 
-from et_platform.simulator import clock
-from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.importing import put, ready
 from et_platform_tests.simulator.soap import (
     PERSON,
@@ -16,10 +11,8 @@ from et_platform_tests.simulator.soap import (
     Soap,
     a_field,
     data_extension,
-    equals,
     figures,
     import_definition,
-    named,
     row,
 )
 
@@ -52,6 +45,21 @@ def test_only_mapped_fields_change_and_others_take_their_default_on_insert(soap:
     assert soap.rows(key, ["Key", "Name", "Age", "Tier"]) == [
         {"Key": "abc", "Name": "Ann", "Age": "2", "Tier": "gold"},
         {"Key": "new", "Name": "", "Age": "3", "Tier": "basic"},
+    ]
+
+
+def test_required_fields_of_new_rows(soap: Soap, key: str) -> None:
+    needed = a_field("Needed", IsRequired="true"), a_field("Filled", IsRequired="true", DefaultValue="f")
+    soap.good("Create", data_extension(key, PERSON[0], *needed))
+    soap.good("Create", row(key, {"Key": "old", "Needed": "x", "Filled": "g"}))
+    soap.good("Create", import_definition(key, key, f"{key}.csv"))
+    put(soap.simulator, f"{key}.csv", "Key,Filled\nold,h\nnew,h\n")
+    assert figures(soap.run(key)) == ("Completed", 1, 0, 1, 2)
+    put(soap.simulator, f"{key}.csv", "Key,Needed,Filled\nnew,n,\nolder,,\n")
+    assert figures(soap.run(key)) == ("Completed", 1, 0, 1, 2)
+    assert soap.rows(key, ["Key", "Needed", "Filled"]) == [
+        {"Key": "old", "Needed": "x", "Filled": "h"},
+        {"Key": "new", "Needed": "n", "Filled": "f"},
     ]
 
 
@@ -133,169 +141,86 @@ def test_mapping_by_ordinal_with_tabs_and_a_null_representation(soap: Soap, key:
     assert soap.rows(key, ["Key", "Name"]) == [{"Key": "1", "Name": "Ann"}, {"Key": "2", "Name": ""}]
 
 
-def test_a_missing_file_ends_in_error_with_no_rows(soap: Soap, key: str) -> None:
-    soap.good("Create", data_extension(key, *PERSON))
-    for number, name in enumerate(("absent.csv", "../../account.json", "sub/x.csv")):
-        soap.good("Create", import_definition(f"{key}{number}", key, name))
-        assert figures(soap.run(f"{key}{number}")) == ("Error", 0, 0, 0, 0)
-
-
-def test_a_file_may_be_deleted_after_its_import_and_named_by_date(soap: Soap, simulator: Simulator, key: str) -> None:
-    ready(soap, key, "Key\n1\n", DeleteFile="true", FileSpec=f"{key}-%%Year%%%%Month%%%%Day%%.csv")
-    name = f"{key}-{clock.now():%Y%m%d}.csv"
-    put(simulator, name, "Key\n1\n")
-    assert figures(soap.run(key)) == ("Completed", 1, 0, 0, 1)
-    assert not (simulator.ftp_folder / "Import" / name).exists()
-
-
-def test_summaries_are_found_by_definition_and_outlive_it(soap: Soap, key: str) -> None:
-    ready(soap, key, "Key\n1\n")
-    first = soap.run(key)
-    second = soap.run(key)
-    assert int(second["TaskResultID"]) > int(first["TaskResultID"])
-    soap.good("Delete", named("ImportDefinition", key))
-    reply = soap.retrieve("ImportResultsSummary", ["TaskResultID"], equals("ImportDefinitionCustomerKey", key))
-    assert reply.texts("Results/TaskResultID") == [first["TaskResultID"], second["TaskResultID"]]
-    assert soap.perform(key).text("Results/Result/ErrorCode") == "43010"
-
-
-def test_error_codes_of_import_definitions(soap: Soap, key: str) -> None:
-    soap.good("Create", data_extension(key, *PERSON))
-    made = import_definition(key, key, "a.csv")
-    soap.good("Create", made)
-
-    def code(operation: str, content: str) -> str:
-        return soap.write(operation, content).text("Results/ErrorCode")
-
-    assert code("Create", made) == "43030"
-    assert code("Create", made.replace(f"<CustomerKey>{key}</CustomerKey>", "", 1)) == "43000"
-    assert code("Update", import_definition("absent", key, "a.csv")) == "43010"
-    assert code("Delete", named("ImportDefinition", "absent")) == "43010"
-    assert code("Create", import_definition("new", key, "a.csv").replace("DataExtension", "List", 1)) == "43020"
-    assert code("Create", import_definition("new", "absent", "a.csv")) == "43060"
-    assert code("Create", import_definition("x" * 37, key, "a.csv")) == "43060"
-    assert code("Create", import_definition("new", key, "")) == "43060"
-    assert code("Create", import_definition("new", key, "a.csv").replace("ExactTarget Enhanced FTP", "X")) == "43060"
-    assert code("Create", import_definition("new", key, "a.csv", UpdateType="AddOnly")) == "43060"
-
-
-def test_an_update_changes_only_what_it_names(soap: Soap, key: str) -> None:
-    soap.good("Create", data_extension(key, *PERSON), import_definition(key, key, "a.csv"))
-    changed = (
-        f'<Objects xsi:type="ImportDefinition"><CustomerKey>{key}</CustomerKey><FileSpec>b.csv</FileSpec></Objects>'
+def test_a_merge_is_reserved_and_a_default_action_stands_in(soap: Soap, key: str) -> None:
+    actions = "<ControlColumnAction><Value>D</Value><Action>Delete</Action></ControlColumnAction>"
+    ready(
+        soap,
+        key,
+        "Key,Do,Name\ngone,d,\nnew,?,n\nold,,changed\n",
+        f"<ControlColumnActions>{actions}</ControlColumnActions>",
+        UpdateType="ColumnBased",
+        ControlColumn="do",
+        ControlColumnDefaultAction="AddAndUpdate",
     )
-    soap.good("Update", changed)
-    asked = ["FileSpec", "UpdateType", "DestinationObject.CustomerKey", "RetrieveFileTransferLocation.CustomerKey"]
-    reply = soap.retrieve("ImportDefinition", asked, equals("CustomerKey", key))
-    assert reply.text("Results/FileSpec") == "b.csv"
-    assert reply.text("Results/UpdateType") == "AddAndUpdate"
-    assert reply.text("Results/DestinationObject/CustomerKey") == key
-    assert reply.text("Results/RetrieveFileTransferLocation/CustomerKey") == "ExactTarget Enhanced FTP"
+    soap.good("Create", *(row(key, {"Key": one, "Name": "before"}) for one in ("gone", "old")))
+    assert figures(soap.run(key)) == ("Completed", 3, 0, 0, 3)
+    found = {one["Key"]: one["Name"] for one in soap.rows(key, ["Key", "Name"])}
+    assert found == {"old": "changed", "new": "n"}
 
 
-def test_required_fields_of_new_rows(soap: Soap, key: str) -> None:
-    needed = a_field("Needed", IsRequired="true"), a_field("Filled", IsRequired="true", DefaultValue="f")
-    soap.good("Create", data_extension(key, PERSON[0], *needed))
-    soap.good("Create", row(key, {"Key": "old", "Needed": "x", "Filled": "g"}))
-    soap.good("Create", import_definition(key, key, f"{key}.csv"))
-    put(soap.simulator, f"{key}.csv", "Key,Filled\nold,h\nnew,h\n")
+def test_a_control_column_by_ordinal(soap: Soap, key: str) -> None:
+    maps = "<FieldMap><SourceOrdinal>2</SourceOrdinal><DestinationName>Key</DestinationName></FieldMap>"
+    ready(
+        soap,
+        key,
+        "x,1\nD,2\n",
+        f"<FieldMaps>{maps}</FieldMaps><ControlColumnActions><ControlColumnAction><Value>D</Value>"
+        "<Action>Delete</Action></ControlColumnAction></ControlColumnActions>",
+        UpdateType="ColumnBased",
+        ControlColumn="1",
+        ControlColumnDefaultAction="AddButDoNotUpdate",
+        FieldMappingType="MapByOrdinal",
+        HeaderLines="0",
+    )
+    soap.good("Create", row(key, {"Key": "2"}))
+    assert figures(soap.run(key)) == ("Completed", 2, 0, 0, 2)
+    assert soap.rows(key, ["Key"]) == [{"Key": "1"}]
+
+
+def test_a_manual_map_names_columns_and_several_heading_lines_end_in_the_names(soap: Soap, key: str) -> None:
+    maps = "".join(
+        f"<FieldMap><SourceName>{source}</SourceName><DestinationName>{name}</DestinationName></FieldMap>"
+        for source, name in (("Customer No", "Key"), ("full name", "Name"))
+    )
+    content = "export of today\nFull Name;Customer No;Age\nAnn;1;44\n"
+    more = f"<FieldMaps>{maps}</FieldMaps>"
+    changed = {"FileType": "Other", "Delimiter": ";", "HeaderLines": "2", "FieldMappingType": "ManualMap"}
+    ready(soap, key, content, more, **changed)
+    assert figures(soap.run(key)) == ("Completed", 1, 0, 0, 1)
+    assert soap.rows(key, ["Key", "Name", "Age"]) == [{"Key": "1", "Name": "Ann", "Age": ""}]
+    put(soap.simulator, f"{key}.csv", content.replace("Customer No", "Number"))
+    assert figures(soap.run(key)) == ("Error", 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "born", "worth", "read"),
+    [
+        ("en-US", "3/4/2024", "1.5", "3/4/2024 12:00:00 AM"),
+        ("en-GB", "03/04/2024 15:00", "1.5", "4/3/2024 3:00:00 PM"),
+        ("de-DE", "3.4.2024", "1,5", "4/3/2024 12:00:00 AM"),
+        ("ja-JP", "2024/3/4", "1.5", "3/4/2024 12:00:00 AM"),
+    ],
+)
+def test_dates_and_decimals_of_a_locale(soap: Soap, key: str, code: str, born: str, worth: str, read: str) -> None:
+    locale = f"<DateFormattingLocale><LocaleCode>{code}</LocaleCode></DateFormattingLocale>"
+    ready(soap, key, [["Key", "Born", "Worth"], ["1", born, worth], ["2", "31/31/2024", ""]], locale)
     assert figures(soap.run(key)) == ("Completed", 1, 0, 1, 2)
-    put(soap.simulator, f"{key}.csv", "Key,Needed,Filled\nnew,n,\nolder,,\n")
-    assert figures(soap.run(key)) == ("Completed", 1, 0, 1, 2)
-    assert soap.rows(key, ["Key", "Needed", "Filled"]) == [
-        {"Key": "old", "Needed": "x", "Filled": "h"},
-        {"Key": "new", "Needed": "n", "Filled": "f"},
-    ]
+    assert soap.rows(key, ["Born", "Worth"]) == [{"Born": read, "Worth": "1.50"}]
 
 
-def test_many_imports_at_once_beside_other_calls(soap: Soap, key: str) -> None:
-    keys = [f"{key}-{number}" for number in range(6)]
-    for one in keys:
-        ready(soap, one, [["Key", "Name"], *([f"{number}", one] for number in range(2000))])
-
-    def run(one: str) -> tuple[str, int, int, int, int]:
-        own = Soap(soap.simulator, token=soap.token)
-        tasks = [own.perform(one).text("Results/Result/Task/ID") for _ in range(2)]  # the second waits for the first
-        own.good("Update", row(one, {"Tier": "x"}, {"Key": "by soap"}), options=UPSERT_ROW)
-        return [figures(own.wait(task)) for task in tasks][-1]
-
-    with ThreadPoolExecutor(6) as threads:
-        assert set(threads.map(run, keys)) == {("Completed", 2000, 0, 0, 2000)}
-    assert "Traceback" not in soap.simulator.log
+def test_a_code_page_and_a_line_end_of_ones_own(soap: Soap, key: str) -> None:
+    content = "Key,Name<eol>1,naïve €\nand more<eol>2,b<eol>".encode("cp1252")
+    ready(soap, key, content, EncodingCodePage="1252", EndOfLineRepresentation="<eol>")
+    assert figures(soap.run(key)) == ("Completed", 2, 0, 0, 2)
+    assert [one["Name"] for one in soap.rows(key, ["Name"])] == ["naïve €\nand more", "b"]
 
 
-UPSERT_ROW = "<Options><SaveOptions><SaveOption><SaveAction>UpdateAdd</SaveAction></SaveOption></SaveOptions></Options>"
-
-
-def test_settings_of_an_import(tmp_path: Path) -> None:
-    settings = {
-        "summary_delay_seconds": "30",
-        "duplicates": "reject",
-        "blank_means_null": "false",
-        "add_only_existing": "successful",
-        "destination_id": "customer_key",
-    }
-    args = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
-    with running_simulator(tmp_path / "data", *args) as simulator:
-        soap = Soap(simulator)
-        ready(soap, "k", "Key,Name\na,1\nA,2\nb,\nc,3\n", UpdateType="AddAndDoNotUpdate")
-        soap.good("Create", row("k", {"Key": "C"}))
-        task = soap.perform("k").text("Results/Result/Task/ID")
-        assert soap.summary(task) == {}  # nothing shows at first
-        # Should the import not be done yet, the next process finishes it: with the same settings but for the delay.
-        simulator.restart(*args, "--set", "summary_delay_seconds=0")
-        summary = soap.wait(task)
-        assert figures(summary) == ("Completed", 2, 2, 0, 4)
-        assert summary["DestinationID"] == "k"
-
-
-def test_an_import_that_was_killed_is_done_after_the_restart(tmp_path: Path) -> None:
-    with running_simulator(tmp_path / "data", "--set", "import_processing_seconds=600") as simulator:
-        soap = Soap(simulator)
-        ready(soap, "k", [["Key", "Name"], *([f"{number:05d}", "n"] for number in range(3000))])
-        soap.good("Create", import_definition("second", "k", "k.csv"))
-        first = soap.perform("k").text("Results/Result/Task/ID")
-        soap.wait(first, ("Processing",))
-        second = soap.perform("second").text("Results/Result/Task/ID")
-        soap.good("Delete", named("ImportDefinition", "second"))  # does not stop the queued task
-        assert soap.wait(second, ("New",))["ImportStatus"] == "New"
-        simulator.kill()
-        simulator.start("--set", "summary_delay_seconds=0")
-        assert figures(soap.wait(first)) == ("Completed", 3000, 0, 0, 3000)
-        assert figures(soap.wait(second)) == ("Completed", 3000, 0, 0, 3000)
-        reply = soap.retrieve("DataExtensionObject[k]", ["Key"])
-        assert (len(reply.rows), reply.text("OverallStatus")) == (2500, "MoreDataAvailable")
-        simulator.kill()
-        simulator.start()
-        again = soap.retrieve("", [], "", f"<ContinueRequest>{reply.text('RequestID')}</ContinueRequest>")
-        assert (len(again.rows), again.text("OverallStatus")) == (500, "OK")
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.3])
-def test_a_kill_at_any_moment_neither_loses_nor_repeats_rows(tmp_path: Path, seconds: float) -> None:
-    with running_simulator(tmp_path / "data", "--set", "summary_delay_seconds=0") as simulator:
-        soap = Soap(simulator)
-        soap.good("Create", data_extension("k", a_field("Note", MaxLength=50)))
-        soap.good("Create", import_definition("k", "k", "k.csv", UpdateType="Overwrite"))
-        put(simulator, "k.csv", [["Note"], *([f"{number:06d}"] for number in range(30_000))])
-        task = soap.perform("k").text("Results/Result/Task/ID")
-        time.sleep(seconds)  # wherever the import is by then, the outcome is the same
-        simulator.kill()
-        simulator.start()
-        assert figures(soap.wait(task)) == ("Completed", 30_000, 0, 0, 30_000)
-        simulator.stop()
-        with duckdb.connect(str(simulator.data_dir / "exacttarget.duckdb"), read_only=True) as connection:
-            tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'").fetchall()
-            assert len(tables) == 1
-            counted = connection.execute(f'SELECT count(*) FROM rows."{tables[0][0]}"').fetchone()
-        assert counted == (30_000,)
-
-
-def test_a_waiting_import_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    with running_simulator(tmp_path / "data", "--set", "import_delay_seconds=600") as simulator:
-        soap = Soap(simulator)
-        ready(soap, "k", "Key\n1\n")
-        task = soap.perform("k").text("Results/Result/Task/ID")
-        assert simulator.stop() == 0
-        simulator.start("--set", "summary_delay_seconds=0")
-        assert figures(soap.wait(task)) == ("Completed", 1, 0, 0, 1)
+def test_rows_without_a_key_can_only_overwrite(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, a_field("Note", MaxLength=10)))
+    refused = soap.write("Create", import_definition(key, key, f"{key}.csv"))
+    assert refused.text("Results/ErrorCode") == "43060"
+    soap.good("Create", import_definition(key, key, f"{key}.csv", UpdateType="Overwrite"))
+    put(soap.simulator, f"{key}.csv", "Note\na\na\nb\n")
+    for _ in range(2):
+        assert figures(soap.run(key)) == ("Completed", 3, 0, 0, 3)
+        assert sorted(one["Note"] for one in soap.rows(key, ["Note"])) == ["a", "a", "b"]
