@@ -80,6 +80,16 @@ def owner(caller: Service, key: str) -> tuple[Service, str]:
     return enterprise, rest
 
 
+def shared(caller: Service, key: str) -> tuple[str, str] | None:
+    """Database and ObjectID of the shared data extension that a key with the prefix means; None when it means none."""
+    unit, rest = owner(caller, key)
+    if unit is caller:
+        return None
+    with unit.store.connect() as connection:
+        found = schema.by_key_or_name(connection, rest)
+    return (unit.store.catalog, found.object_id) if found else None
+
+
 def is_shared(connection: Connection, data_extension: schema.DataExtension) -> bool:
     """Whether a data extension of the enterprise lies in a folder of shared ones."""
     return folders.content_type(connection, data_extension.properties["CategoryID"]) == "shared_dataextension"

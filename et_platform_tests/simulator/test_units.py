@@ -21,7 +21,7 @@ from et_platform.simulator.imports.files import places
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.store import Store
 from et_platform_tests.simulated import Simulator, running_simulator
-from et_platform_tests.simulator.extracting import extract, tables, tracking, until
+from et_platform_tests.simulator.extracting import extract, of_data_extension, tables, tracking, until
 from et_platform_tests.simulator.soap import (
     KEY_FIELD,
     PERSON,
@@ -284,3 +284,46 @@ def test_events_are_of_their_unit_and_one_extract_may_tell_of_several(
         timeout=60,
     )
     assert bad.status_code == 400
+
+
+def test_a_child_extracts_what_the_enterprise_shares_in_a_folder_below(
+    simulator: Simulator, enterprise: Soap, germany: Soap, key: str
+) -> None:
+    created = enterprise.good(
+        "Create",
+        f'<Objects xsi:type="DataFolder"><CustomerKey>{key}</CustomerKey><Name>{key}</Name><Description/>'
+        "<ContentType>shared_dataextension</ContentType><ParentFolder><ID>3</ID></ParentFolder></Objects>",
+    )
+    folder = f"<CategoryID>{created.text('Results/NewID')}</CategoryID>"
+    enterprise.good("Create", data_extension(key, *SMALL, more=folder))
+    enterprise.good("Create", row(key, {"Key": "1", "Name": "shared"}))
+    assert extract(germany, of_data_extension(f"ENT.{key}", f"{key}.csv")).text("OverallStatus") == "OK"
+    path = simulator.data_dir / "ftp" / GERMANY / "Export" / f"{key}.csv"
+    until(path.exists)
+    assert path.read_text() == "Key,Name\n1,shared\n"
+    refused = extract(germany, of_data_extension(key, f"{key}.csv"))
+    assert refused.text("Results/StatusMessage") == f"The data extension was not found: {key}"
+
+
+def test_each_unit_has_its_own_ten_imports(tmp_path: Path) -> None:
+    slow = (
+        "--set",
+        "concurrent_imports=1",
+        "--set",
+        "import_processing_seconds=60",
+        "--set",
+        "summary_delay_seconds=0",
+    )
+    with running_simulator(tmp_path / "data", "--business-unit", f"{GERMANY}:Germany", *slow) as running:
+        one, other = Soap(running), unit(running, GERMANY)
+        tasks_started = []
+        for soap in (one, other):
+            for number in range(2):
+                name = f"d{number}"
+                soap.good("Create", data_extension(name, *SMALL), import_definition(name, name, f"{name}.csv"))
+                tasks_started.append((soap, soap.perform(name).text("Results/Result/Task/ID")))
+        (_, first), (_, second), (_, third), (_, fourth) = tasks_started
+        one.wait(first, ("Processing",))
+        other.wait(third, ("Processing",))
+        assert (one.summary(second)["ImportStatus"], other.summary(fourth)["ImportStatus"]) == ("New", "New")
+        running.kill()

@@ -27,6 +27,8 @@ def write(
     connection: Connection, target: Path, order: dict[str, Any], behaviour: Behaviour, go_on: Callable[[], None]
 ) -> None:
     """Write the file, in one consistent view. `go_on` is called now and then, and may raise. Raises Gone."""
+    if order.get("catalog"):
+        connection.execute(f'USE "{order["catalog"]}"')
     data_extension = schema.by_object_id(connection, order["data_extension"])
     if data_extension is None:
         raise Gone(f"the data extension {order['data_extension']} does not exist any more")

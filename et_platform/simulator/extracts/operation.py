@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 from et_platform.simulator import envelope, markup, soap_faults, units
@@ -33,7 +34,8 @@ def answer(service: Service, message: Element) -> str:
             unit = units.of(service, one)
             with unit.store.definitions, unit.store.transaction() as connection:
                 catalogs = {other.account.mid: other.store.catalog for other in units.reachable(unit)}
-                order = request.read(connection, one, unit.account.mid, behaviour, catalogs)
+                shared = partial(units.shared, unit)
+                order = request.read(connection, one, unit.account.mid, behaviour, catalogs, shared)
                 queued.append((unit, tasks.new(connection, order)))
         except (request.BadRequest, units.NoAccess) as refused:
             _log.info("an extract cannot be made: %s", refused)

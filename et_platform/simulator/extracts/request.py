@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,9 @@ from et_platform.simulator.store import Connection
 
 Order = dict[str, Any]
 """What to write: `kind`, `file`, `format`, and what the kind needs besides."""
+
+Shared = Callable[[str], tuple[str, str] | None]
+"""From a key to the database and the ObjectID of a shared data extension; None for keys that mean none."""
 
 _FORBIDDEN = re.compile(r'[\\/:*<>|?"\x00-\x1f]')
 """What names on the Enhanced FTP site may not contain [D]."""
@@ -40,10 +43,12 @@ def read(
     mid: str,
     behaviour: Behaviour,
     catalogs: Mapping[str, str] | None = None,
+    shared: Shared = lambda key: None,
 ) -> Order:
     """The order that a request asks for. Raises BadRequest.
 
-    `catalogs` gives, by MID, the databases of the units that AccountIDs may name besides the own one.
+    `catalogs` gives, by MID, the databases of the units that AccountIDs may name besides the own one; `shared` knows
+    the data extensions that the enterprise shares.
     """
     client = (envelope.value(envelope.child(element, "Client"), "ID") or "").strip()
     if client not in ("", mid):
@@ -58,7 +63,7 @@ def read(
             return _tracking(given, mid, behaviour, catalogs or {mid: ""})
         case kinds.DATA_EXTENSION:
             given.check(kinds.DATA_EXTENSION_PARAMETERS, behaviour)
-            return _data_extension(connection, given, behaviour)
+            return _data_extension(connection, given, behaviour, shared)
     raise BadRequest(f"The extract {kinds.NAMES[identity]} is not available here.")
 
 
@@ -153,7 +158,7 @@ def _tracking(given: _Given, mid: str, behaviour: Behaviour, catalogs: Mapping[s
     }
 
 
-def _data_extension(connection: Connection, given: _Given, behaviour: Behaviour) -> Order:
+def _data_extension(connection: Connection, given: _Given, behaviour: Behaviour, shared: Shared) -> Order:
     for name in kinds.DATA_EXTENSION_REQUIRED:
         given.needed(name)
     if given.text("_AsyncID") != "0":
@@ -162,15 +167,19 @@ def _data_extension(connection: Connection, given: _Given, behaviour: Behaviour)
         if given.moment(name) != kinds.NO_DATE:
             raise BadRequest(f"{name} must be {clock.american(kinds.NO_DATE)}.")  # [D]
     key = given.text("DECustomerKey")
-    found = schema.by_property(connection, "CustomerKey", key)
-    if found is None:
-        raise BadRequest(f"The data extension was not found: {key}")
+    place = shared(key)
+    if place is None:
+        found = schema.by_property(connection, "CustomerKey", key)
+        if found is None:
+            raise BadRequest(f"The data extension was not found: {key}")
+        place, key = ("", found.object_id), found.customer_key
     qualified = "TextQualified" if given.text("TextQualified") else "QuoteText"
     return {
         "kind": "data_extension",
         "file": _file_name(given, behaviour),
-        "data_extension": found.object_id,
-        "key": found.customer_key,
+        "catalog": place[0],
+        "data_extension": place[1],
+        "key": key,
         "headings": given.flag("HasColumnHeaders"),
         "format": asdict(_format(given, qualified, behaviour)),
     }
