@@ -23,6 +23,7 @@ class Behaviour(BaseModel):
 
     # Access
     token_seconds: int = Field(1079, description="Life of an access token, in seconds [R].")
+    user_token_seconds: float = Field(30, description="Life of a token that Execute GetUserToken gives [D].")
     legacy_token_seconds: int = Field(3600, description="Life of a token of /v1/requestToken, in seconds [D].")
     legacy_token_for_v2_package: Literal["refuse", "issue"] = Field(
         "refuse", description="/v1/requestToken asked by a package that is not legacy: error 10007 [R], or a token."

@@ -1,7 +1,7 @@
 """The Execute operation: its message, and the named requests.
 
 What belongs here: parameters, results, and finding a request by its name. What does not: what a request does
-(`objects/log_unsub_event.py`).
+(`objects/log_unsub_event.py`, `objects/user_token.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from et_platform.simulator import envelope, markup, soap_faults, units
 from et_platform.simulator.envelope import Element
-from et_platform.simulator.objects import log_unsub_event
+from et_platform.simulator.objects import log_unsub_event, user_token
 from et_platform.simulator.results import Refused, Result, overall_status
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ def _log_unsub_event(service: Service, parameters: dict[str, str]) -> Executed:
     return Executed(log_unsub_event.execute(service, parameters))
 
 
-REQUESTS: dict[str, Request] = {"LogUnsubEvent": _log_unsub_event}
+def _get_user_token(service: Service, parameters: dict[str, str]) -> Executed:
+    return Executed("OK", user_token.execute(service, parameters))
+
+
+REQUESTS: dict[str, Request] = {"LogUnsubEvent": _log_unsub_event, "GetUserToken": _get_user_token}
 
 
 def answer(service: Service, message: Element) -> str:

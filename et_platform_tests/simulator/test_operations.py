@@ -74,3 +74,20 @@ def test_a_request_about_nothing_is_a_fault(soap: Soap) -> None:
         reply = soap.call(action, body)
         assert reply.status == 500
         assert "no objects" in (reply.message.findtext("faultstring") or "")
+
+
+def get_user_token(soap: Soap, user: str = "") -> Reply:
+    more = f"<Parameters><Name>UserPartnerKey</Name><Value>{user}</Value></Parameters>" if user else ""
+    return soap.call(
+        "Execute", f"<ExecuteRequestMsg><Requests><Name>GetUserToken</Name>{more}</Requests></ExecuteRequestMsg>"
+    )
+
+
+def test_get_user_token_gives_a_token_and_where_to_take_it(soap: Soap) -> None:
+    reply = get_user_token(soap)
+    token, address = reply.texts("Results/Results/Value")
+    assert address.endswith("/Integration/ILogin.aspx")
+    # It is no token for the API.
+    other = Soap(soap.simulator, token=token)
+    assert other.retrieve("DataExtension", ["Name"]).text("OverallStatus") == "Error: API Permission Failed."
+    assert get_user_token(soap, "nobody").text("Results/ErrorCode") == "12"
