@@ -33,7 +33,7 @@ _VERSION_DATE = datetime(2017, 11, 16)  # noqa: DTZ001 - server time; when the p
 
 _log = logging.getLogger(__name__)
 
-_MESSAGES = {
+MESSAGES = {
     "Create": "CreateRequest",
     "Update": "UpdateRequest",
     "Delete": "DeleteRequest",
@@ -47,6 +47,7 @@ _MESSAGES = {
     "VersionInfo": "VersionInfoRequestMsg",
     "GetSystemStatus": "SystemStatusRequestMsg",
 }
+"""The operations, and the message that each takes."""
 
 
 def answer(account: Units, content: bytes, soap_action: str | None, address: str) -> tuple[int, bytes]:
@@ -77,7 +78,7 @@ def _reply_action(action: str) -> str:
 
 
 def _operation(service: Service, action: str, message: Element) -> str:
-    expected = _MESSAGES.get(action)
+    expected = MESSAGES.get(action)
     if expected is None:
         raise soap_faults.client(f"The action {action} is not supported")
     if envelope.local(message) != expected:

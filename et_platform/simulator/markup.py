@@ -37,7 +37,8 @@ def nil(name: str) -> str:
 
 def element(name: str, *content: str, type: str | None = None) -> str:  # noqa: A002 - the attribute's own name
     """An element around already written content, with `xsi:type` when asked."""
-    attribute = f' xsi:type="{type}"' if type else ""
+    quoted = escape(type).replace('"', "&quot;") if type else ""  # replies repeat the types that requests name
+    attribute = f' xsi:type="{quoted}"' if quoted else ""
     return f"<{name}{attribute}>{''.join(content)}</{name}>"
 
 

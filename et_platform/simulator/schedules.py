@@ -10,8 +10,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-import lxml.etree as etree
-
 from et_platform.simulator import envelope, markup, soap_faults
 from et_platform.simulator.envelope import Element
 
@@ -70,19 +68,12 @@ def _named(element: Element) -> str:
     )
 
 
-def _repeated(schedule_element: Element) -> str:
-    """The schedule's own elements as they came, in the reply's namespace."""
-    written = ""
-    for one in schedule_element:
-        if envelope.local(one) in ("PartnerKey", "ObjectID"):
-            continue
-        copied = etree.Element(envelope.local(one))
-        _copy(one, copied)
-        written += etree.tostring(copied, encoding="unicode", with_tail=False)
-    return written
-
-
-def _copy(source: Element, target: Element) -> None:
-    target.text = source.text if len(source) == 0 else None
-    for one in source:
-        _copy(one, etree.SubElement(target, envelope.local(one)))
+def _repeated(parent: Element) -> str:
+    """What stands in an element as it came, in the reply's namespace."""
+    content = ""
+    for one in parent:
+        name = envelope.local(one)
+        if name not in ("PartnerKey", "ObjectID"):
+            inner = _repeated(one) if len(one) else markup.escape(one.text or "")
+            content += markup.element(name, inner, type=envelope.type_of(one))
+    return content
