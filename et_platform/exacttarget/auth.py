@@ -22,7 +22,7 @@ from et_platform.exacttarget.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from et_platform.exacttarget.http import post
+from et_platform.exacttarget.http import Reply, post
 
 MARGIN_SECONDS = 60.0
 """A token is renewed so long before its end, or a tenth of its life before when that is less."""
@@ -113,7 +113,7 @@ class Tokens:
         margin = min(MARGIN_SECONDS, life / 10)
         return Token(SecretStr(value), soap_url, asked_at + life - margin)
 
-    def _refused(self, response: requests.Response, url: str) -> ExactTargetError:
+    def _refused(self, response: Reply, url: str) -> ExactTargetError:
         status = response.status_code
         said = self._reason(response)
         if status == 429:
@@ -134,7 +134,7 @@ class Tokens:
             "https://<subdomain>.auth.marketingcloudapis.com/."
         )
 
-    def _reason(self, response: requests.Response) -> str:
+    def _reason(self, response: Reply) -> str:
         """The service's own words for a refusal, as `: words`; a server that echoes the secret is not quoted."""
         try:
             reply = response.json()

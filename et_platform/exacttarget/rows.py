@@ -8,19 +8,13 @@ the second, booleans as True or False [D]; what they mean is the caller's.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import lxml.etree as etree
 import pyarrow as pa
 from zeep.xsd import SkipValue
 
 from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
-from et_platform.exacttarget.faults import API
 from et_platform.exacttarget.models import FieldError, RowResult
+from et_platform.exacttarget.row_pages import beginning_anew, read_rows
 from et_platform.exacttarget.soap import MOST_RESULTS, Soap
-
-_RESULTS, _PROPERTIES, _PROPERTY, _NAME, _VALUE = (
-    f"{{{API}}}{name}" for name in ("Results", "Properties", "Property", "Name", "Value")
-)
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
 class Rows:
@@ -36,6 +30,7 @@ class Rows:
         fields: Sequence[str],
         keys: tuple[str, Sequence[str]] | None = None,
         batch_size: int = MOST_RESULTS,
+        rereads: int = 0,
     ) -> Iterator[pa.RecordBatch]:
         """Read rows, one record batch for each page; a data extension without rows gives none.
 
@@ -45,7 +40,10 @@ class Rows:
         needed. `batch_size` is rows in a page, at most 2,500.
 
         Raises NotFound, InvalidDefinition for an unknown field, and ReadInterrupted if a page after the first is
-        lost; what was given out before is then not the whole.
+        lost; what was given out before is then not the whole. A lost page cannot be asked for again: whether the same
+        or the next one would come is not documented [K]. With `rereads`, the read begins anew so many times instead;
+        pages that were given out are compared with those that come now, and are not given out again. If they differ,
+        for the data extension changed meanwhile, ReadInterrupted is raised after all.
         """
         if not fields:
             raise ValueError("fields is empty: the service wants every field named")
@@ -54,13 +52,14 @@ class Rows:
         object_type = f"DataExtensionObject[{customer_key}]"
         what = f"Reading rows of data extension {customer_key}"
         for where in [None] if keys is None else filters_of(self._soap, *keys):
-            pages = self._soap.pages(
-                object_type, fields, what=what, where=where, batch_size=batch_size, hide_values=True
-            )
-            for page in pages:
-                batch = read_rows(page, fields)
-                if batch.num_rows:
-                    yield batch
+
+            def begin(where: Any = where) -> Iterator[pa.RecordBatch]:
+                pages = self._soap.pages(
+                    object_type, fields, what=what, where=where, batch_size=batch_size, hide_values=True
+                )
+                return (batch for page in pages if (batch := read_rows(page, fields)).num_rows)
+
+            yield from beginning_anew(begin, times=rereads, what=what) if rereads else begin()
 
     def upsert(
         self, *, customer_key: str, rows: Sequence[Mapping[str, str | None]], key_fields: Sequence[str] = ()
@@ -118,52 +117,6 @@ class Rows:
         found = write_all(self._soap, operation, (to_object(rows[one]) for one in to_send), what=what, options=options)
         results |= {position: read_row_result(position, one) for position, one in zip(to_send, found, strict=True)}
         return [results[position] for position in range(len(rows))]
-
-
-def read_rows(page: etree._Element, fields: Sequence[str]) -> pa.RecordBatch:
-    """The rows of a RetrieveResponseMsg, as strings. Properties are matched by name, without case, in any order."""
-    rows = list(page.iterchildren(_RESULTS))
-    columns = _uniform_columns(page, len(rows), fields)
-    if columns is None:
-        columns = _any_columns(rows, fields)
-    return pa.RecordBatch.from_arrays([pa.array(column, pa.string()) for column in columns], names=list(fields))
-
-
-def _uniform_columns(page: etree._Element, rows: int, fields: Sequence[str]) -> list[list[str | None]] | None:
-    """The columns, if every row has the same properties in the same order and nothing else has names or values.
-
-    So the service answers; two walks over the whole page and slices then cost half of a walk over the rows. What
-    entitles to that is checked, and None says that it is not so.
-    """
-    widths = [len(properties) for properties in page.iter(_PROPERTIES)]
-    width = widths[0] if widths else 0
-    if not width or widths != [width] * rows:
-        return None
-    names = [one.text for one in page.iter(_NAME)]
-    values = [text if (text := one.text) is not None else _blank(one) for one in page.iter(_VALUE)]
-    if not len(names) == len(values) == width * rows or names != names[:width] * rows:
-        return None
-    at = {(name or "").lower(): index for index, name in enumerate(names[:width])}
-    if len(at) != width:
-        return None
-    absent: list[str | None] = [None] * rows
-    return [values[at[name.lower()] :: width] if name.lower() in at else absent for name in fields]
-
-
-def _any_columns(rows: list[etree._Element], fields: Sequence[str]) -> list[list[str | None]]:
-    """The columns, row by row and property by property: each row may have its own."""
-    columns: list[list[str | None]] = [[None] * len(rows) for _ in fields]
-    at = {name.lower(): column for name, column in zip(fields, columns, strict=True)}
-    for index, row in enumerate(rows):
-        for one in row.iterfind(f"{_PROPERTIES}/{_PROPERTY}"):
-            column, value = at.get((one.findtext(_NAME) or "").lower()), one.find(_VALUE)
-            if column is not None and value is not None:
-                column[index] = value.text or _blank(value)
-    return columns
-
-
-def _blank(value: etree._Element) -> str | None:
-    return None if value.get(_NIL) in ("true", "1") else ""
 
 
 def read_row_result(row: int, result: Any) -> RowResult:

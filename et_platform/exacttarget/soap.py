@@ -21,6 +21,7 @@ import zeep
 import zeep.exceptions
 from zeep.transports import Transport
 
+from et_platform.exacttarget import paging
 from et_platform.exacttarget.auth import Token, Tokens
 from et_platform.exacttarget.connection import Retries, Timeouts
 from et_platform.exacttarget.errors import (
@@ -31,7 +32,6 @@ from et_platform.exacttarget.errors import (
     MalformedReply,
     Misconfigured,
     PermissionDenied,
-    ReadInterrupted,
     ServiceUnavailable,
     StartInDoubt,
     Throttled,
@@ -45,14 +45,13 @@ from et_platform.exacttarget.faults import (
     read_fault,
     read_message,
     result_error,
-    retrieve_error,
 )
-from et_platform.exacttarget.http import open_session, post
+from et_platform.exacttarget.http import Reply, open_session, post
 from et_platform.wsdl import wsdl_path
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_PASSING = (Unreachable, ServiceUnavailable, Throttled, MalformedReply)
+_PASSING = paging.BREAKS
 
 MOST_RESULTS = 2500
 """Results in one page of a Retrieve; a smaller BatchSize is respected, a larger one is not [D]."""
@@ -152,35 +151,20 @@ class Soap:
         batch_size: int = MOST_RESULTS,
         hide_values: bool = False,
     ) -> Iterator[etree._Element]:
-        """Retrieve page by page; each is a RetrieveResponseMsg.
+        """Retrieve page by page; each is a RetrieveResponseMsg. See `paging.pages` for what a break raises.
 
-        The first page is asked for again after a passing failure. A later one is not, unless it cannot have
-        arrived: whether a repeated ContinueRequest gives the same page or skips it is not documented [K], so a
-        lost page raises ReadInterrupted. A failing status in the middle raises as it would in the beginning.
+        The first page is asked for again after a passing failure, a later one only if it cannot have arrived.
         """
         request: dict[str, Any] = {"ObjectType": object_type, "Properties": list(properties)}
         if batch_size < MOST_RESULTS:
             request["Options"] = {"BatchSize": batch_size}
-        first = request if where is None else {**request, "Filter": where}
-        page = self._retrieve(first, what, Repeat.SAFE)
-        while True:
-            status, request_id = page.findtext(f"{{{API}}}OverallStatus") or "", page.findtext(f"{{{API}}}RequestID")
-            if status not in ("OK", "MoreDataAvailable"):
-                raise retrieve_error(what, status=status or "no status", request_id=request_id, hide=hide_values)
-            yield page
-            if status == "OK":
-                return
-            if not request_id or page.find(f"{{{API}}}Results") is None:
-                raise MalformedReply(
-                    f"{what}: a page promises more, but has no RequestID or no results. Read again later."
-                )
-            try:
-                page = self._retrieve({**request, "ContinueRequest": request_id}, what, Repeat.UNSENT)
-            except _PASSING as error:
-                raise ReadInterrupted(
-                    f"{what} broke off between two pages: {error} What was read so far is not the whole. Start the "
-                    "read again from its beginning; for big data extensions use an extract."
-                ) from error
+        beginning = request if where is None else {**request, "Filter": where}
+        return paging.pages(
+            first=lambda: self._retrieve(beginning, what, Repeat.SAFE),
+            after=lambda request_id: self._retrieve({**request, "ContinueRequest": request_id}, what, Repeat.UNSENT),
+            what=what,
+            hide_values=hide_values,
+        )
 
     def _retrieve(self, request: dict[str, Any], what: str, repeat: Repeat) -> etree._Element:
         return self.call("Retrieve", what=what, repeat=repeat, timeout=self._timeouts.retrieve, RetrieveRequest=request)
@@ -273,7 +257,7 @@ class Soap:
         return message, read_fault(message)
 
 
-def _read(response: requests.Response, what: str) -> etree._Element:
+def _read(response: Reply, what: str) -> etree._Element:
     """The reply's message: HTTP 200 or 500 with an envelope. Raises what any other answer means."""
     status = response.status_code
     if status == 200:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from et_platform.exacttarget import errors
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.faults import read_message
-from et_platform.exacttarget.rows import read_rows
+from et_platform.exacttarget.row_pages import read_rows
 from et_platform_tests.exacttarget.scripted import (
     API,
     AT_ONCE,
@@ -39,8 +39,9 @@ def test_null_empty_absent_and_case():
     assert rows_of(
         properties('<Name>ID</Name><Value xsi:nil="true"/>', "<Name>b</Name><Value/>"),
         properties("<Name>Id</Name><Value>1</Value>", "<Name>b</Name><Value> x </Value>"),
+        properties('<Name>Id</Name><Value xsi:nil="odd"/>', '<Name>b</Name><Value xsi:nil="1"/>'),
         fields=["Id", "B", "C"],
-    ) == [{"Id": None, "B": "", "C": None}, {"Id": "1", "B": " x ", "C": None}]
+    ) == [{"Id": None, "B": "", "C": None}, {"Id": "1", "B": " x ", "C": None}, {"Id": "", "B": None, "C": None}]
 
 
 def test_rows_may_differ_in_order_and_number_of_properties():
@@ -119,6 +120,43 @@ def test_trouble_in_the_middle_raises_and_no_page_is_skipped_or_asked_twice(trou
         with pytest.raises(expected):
             next(batches)
         assert len(service.calls) == 2
+
+
+BREAKS = [page(status="Error: Timeout expired"), HANG_UP, (500, b""), (200, b"<cut"), page(status="MoreDataAvailable")]
+
+
+@pytest.mark.parametrize("trouble", BREAKS)
+def test_a_read_that_begins_anew_gives_each_page_once(trouble):
+    first, second = page({"a": "1"}, status="MoreDataAvailable"), page({"a": "2"}, status="MoreDataAvailable")
+    script = [first, second, trouble, first, trouble, first, second, page({"a": "3"})]
+    with scripted_service(*script) as service, client(service) as exacttarget:
+        batches = exacttarget.rows.read(customer_key="k", fields=["a"], rereads=2)
+        assert [batch.to_pylist() for batch in batches] == [[{"a": "1"}], [{"a": "2"}], [{"a": "3"}]]
+        assert len(service.calls) == len(script)
+
+
+@pytest.mark.parametrize("trouble", BREAKS)
+def test_a_read_begins_anew_so_often_and_no_more(trouble):
+    script = [page({"a": "1"}, status="MoreDataAvailable"), trouble] * 3
+    with scripted_service(*script) as service, client(service) as exacttarget:
+        batches = exacttarget.rows.read(customer_key="k", fields=["a"], rereads=2)
+        assert next(batches).to_pylist() == [{"a": "1"}]
+        with pytest.raises(errors.Retriable):
+            next(batches)
+        assert len(service.calls) == len(script)
+
+
+@pytest.mark.parametrize(
+    "anew", [page({"a": "x"}, status="MoreDataAvailable"), page({"a": "x"}), page(), page({"a": "1"})]
+)
+def test_a_read_that_finds_other_pages_when_it_begins_anew_says_so(anew):
+    seen = [page({"a": "1"}, status="MoreDataAvailable"), page({"a": "2"}, status="MoreDataAvailable")]
+    with scripted_service(*seen, HANG_UP, anew, page({"a": "3"})) as service, client(service) as exacttarget:
+        batches = exacttarget.rows.read(customer_key="k", fields=["a"], rereads=5)
+        assert [next(batches).to_pylist(), next(batches).to_pylist()] == [[{"a": "1"}], [{"a": "2"}]]
+        with pytest.raises(errors.ReadInterrupted, match="is another one now"):
+            next(batches)
+        assert len(service.calls) == 4
 
 
 def test_keys_are_asked_for_in_parts_each_once():
