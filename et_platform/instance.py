@@ -56,8 +56,8 @@ def materialize(
 
     wanted = {dg.AssetKey(list(key)) for key in keys}
     defs = load_defs(models=False)
-    if not wanted <= {spec.key for spec in defs.resolve_all_asset_specs()}:
-        defs = load_defs()  # what is not among the rest is a model
+    if not wanted <= set(defs.resolve_asset_graph().executable_asset_keys):
+        defs = load_defs()  # what nothing of the rest makes is a model
     prepare_home(settings)
     # Progress belongs to the event log and the compute log, not to the terminal's answer.
     logging.getLogger("dagster").setLevel(logging.CRITICAL)

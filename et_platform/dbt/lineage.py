@@ -41,7 +41,7 @@ def column_lineage(manifest: Mapping[str, Any]) -> ColumnLineage:
                     )
                     for column in node["columns"].values()
                 }
-            except SqlglotError:
+            except (SqlglotError, ValueError):  # the latter: the SQL has no such column
                 continue
     return found
 

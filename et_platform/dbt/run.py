@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from et_platform.catalog.catalog import Catalog
 from et_platform.dbt.errors import BuildFailed
@@ -20,9 +20,10 @@ from et_platform.warehouse import events
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import ensure_table, table_exists
 
-Status = Literal["success", "pass", "warn", "fail", "error", "skipped"]
+_FINE = ("success", "pass", "warn", "skipped", "no-op", "reused")
 _RESULTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails")
 _PARSED = "partial_parse.msgpack"
+_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class DbtRoad:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model or test. `failures`: the rows that a test found; `event`: dbt's own telling of it."""
+    """What became of one model or test. `status` is dbt's word (success, pass, warn, fail, error, skipped, …);
+    `failures`: the rows that a test found; `event`: dbt's own telling of it.
+    """
 
     id: str
     kind: str
     name: str
-    status: Status
+    status: str
     failures: int
     event: Event
 
@@ -77,13 +80,14 @@ def build(
                 if event["info"]["name"] in _RESULTS:
                     result = _result(event)
                     road.tell(_sentence(result))
-                    if result.status in ("fail", "error"):
+                    if result.status not in _FINE:
                         failed.append(result)
                     yield result
             code = dbt.exit_code()
             complaint = problems(told) or dbt.last_words() or f"It ended with code {code}."
         if (target / _PARSED).exists():
-            (target / _PARSED).replace(cache / _PARSED)
+            scratch = Path(shutil.copy(target / _PARSED, cache / target.name))
+            scratch.replace(cache / _PARSED)
     if failed:
         raise BuildFailed(_why(failed, told))
     if code:
@@ -117,7 +121,7 @@ def _result(event: Event) -> NodeResult:
         id=node["unique_id"],
         kind=node["resource_type"],
         name=node["node_name"],
-        status=cast(Status, node["node_status"]),
+        status=node["node_status"],
         failures=int(event["data"].get("num_failures") or 0),
         event=event,
     )
@@ -138,8 +142,10 @@ def _why(failed: Sequence[NodeResult], told: Sequence[Event]) -> str:
         f"Test {one.name} found {one.failures} rows that should not be."
         if one.status == "fail"
         else reasons.get(one.id, f"{one.kind} {one.name} failed.")
-        for one in failed
+        for one in failed[:_TOLD]
     ]
+    if len(failed) > _TOLD:
+        lines.append(f"And {len(failed) - _TOLD} more.")
     return (
         f"{' '.join(lines)} What depends on it was skipped and is as it was; the rest is built. Correct the data where "
         "it comes from, or the model, and run this again. A failed check shows the query that finds the rows."

@@ -36,8 +36,9 @@ def build(project: Project) -> dg.AssetsDefinition:
         with explained_failures():
             road = platform.dbt_road(project, tell=context.log.info)
             selected = get_updated_cli_invocation_params_for_context(context, models, translator)
-            indirect = {"DBT_INDIRECT_SELECTION": selected.indirect_selection} if selected.indirect_selection else {}
-            for result in run_models(road, arguments=selected.selection_args, environment=indirect):
+            # Of some models, dbt would also run the tests of others that refer to them, which may not be built yet.
+            tests = {"DBT_INDIRECT_SELECTION": selected.indirect_selection or "buildable"}
+            for result in run_models(road, arguments=selected.selection_args, environment=tests):
                 node = models["nodes"].get(result.id)
                 if node is None:
                     context.log.warning(f"{result.name} is newer than these definitions: reload them to see it.")
@@ -138,5 +139,6 @@ class Translator(DagsterDbtTranslator):
 
 
 def _prefix(props: Mapping[str, Any]) -> str:
-    """The folder below `models` that the model is in, in the singular: marts → mart."""
-    return props["fqn"][1].removesuffix("s")
+    """The folder below `models` that the model is in, in the singular: marts → mart; without one, what it is."""
+    _package, *folders, _name = props["fqn"]
+    return folders[0].removesuffix("s") if folders else props["resource_type"]
