@@ -51,6 +51,9 @@ class Behaviour(ImportBehaviour, ExtractBehaviour):
     async_rows_all_or_nothing: bool = Field(False, description="A bad row of an async call keeps all others out [K].")
 
     # Business units
+    client_id_reaches_children: bool = Field(
+        True, description="The enterprise acts for a child that Client/ID or ClientIDs name [D], or is refused [R]."
+    )
     child_queries_all_accounts: bool = Field(
         False, description="QueryAllAccounts asked by a child: all units answer, or its own only [K]."
     )

@@ -3,9 +3,10 @@
 What belongs here: who may reach whom, `Client/ID`, `ClientIDs`, `QueryAllAccounts`, and shared data extensions.
 What does not: running units (`service.py`), what a unit answers (`dispatch.py`, `objects/`).
 
-A token is for one unit. The enterprise reaches each of its children, a child only itself [K]. A shared data extension
-is the enterprise's: whoever works with it over the API does so as the enterprise [D]; whether children may use the
-prefix `ENT.` over SOAP and REST, as they do in queries [3], is a setting.
+A token is for one unit. By naming them the enterprise reaches each of its children [D], though a public project saw
+that it did not [R], so that is a setting; a child reaches only itself [K]. A shared data extension is the enterprise's:
+whoever works with it over the API does so as the enterprise [D]; whether children may use the prefix `ENT.` over SOAP
+and REST, as they do in queries [3], is a setting.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def reached(caller: Service, mid: str) -> Service:
     """The unit that a caller names, its own when it names none. Raises NoAccess."""
     if mid in ("", caller.account.mid):
         return caller
-    if caller.account.parent:
+    if caller.account.parent or not caller.behaviour.client_id_reaches_children:
         raise NoAccess(mid)
     return caller.units.service(mid)
 

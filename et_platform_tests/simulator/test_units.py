@@ -193,9 +193,15 @@ def test_an_opt_out_is_the_business_units_own_and_execute_names_the_unit(
 
 
 def test_units_survive_a_restart(tmp_path: Path) -> None:
-    with running_simulator(tmp_path / "data", "--business-unit", f"{GERMANY}:Germany") as simulator:
+    narrow = ("--set", "client_id_reaches_children=false")
+    with running_simulator(tmp_path / "data", "--business-unit", f"{GERMANY}:Germany", *narrow) as simulator:
         first, soap = dict(simulator.info), unit(simulator, GERMANY)
         soap.good("Create", data_extension("kept", *SMALL))
+        as_germany = f"<Options><Client><ID>{GERMANY}</ID></Client></Options>"
+        refused = Soap(simulator).retrieve("DataExtension", ["Name"], more=as_germany)
+        assert refused.text("OverallStatus") == f"Error: The account {GERMANY} cannot be accessed."
+        everywhere = Soap(simulator).retrieve("DataExtension", ["Name"], more="<QueryAllAccounts>1</QueryAllAccounts>")
+        assert everywhere.texts("Results/Name") == ["kept"]
         simulator.kill()
         simulator.start("--business-unit", f"{FRANCE}:France")
         assert [one["name"] for one in simulator.info["business_units"]] == ["Germany", "France"]
