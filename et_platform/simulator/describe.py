@@ -63,12 +63,13 @@ def properties_of(service: Service, object_type: str, handler: Any) -> list[Prop
     if hasattr(handler, "describe"):
         return handler.describe(service, object_type)
     shape: Shape = handler.SHAPE
-    shown = [_retrievable(shape, name) for name in shape.retrievable]
+    shown = [retrievable(shape, name) for name in shape.retrievable]
     told = {one.name for one in shown}
     return shown + [one for one in declared(object_type) if one.name not in told]
 
 
-def _retrievable(shape: Shape, name: str) -> Property:
+def retrievable(shape: Shape, name: str) -> Property:
+    """A property that a type's shape has; it holds what the WSDL says, else what filters take it for."""
     declared = wsdl.data_type(shape.object_type, name)
     return Property(
         name,

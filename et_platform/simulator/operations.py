@@ -19,7 +19,7 @@ from et_platform.simulator.units import NoAccess
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
-_ACTIONS = {"start": "start", "cleardata": "clear_data"}
+ACTIONS = {"start": "start", "cleardata": "clear_data"}
 """The actions of Perform, and the function of a type's module that does each."""
 
 
@@ -148,9 +148,9 @@ def _perform(caller: Service, message: Element) -> list[Result]:
 
 def _performed_on(service: Service, action: str, object_type: str, definition: Element) -> Result:
     handler = service.handler(object_type)
-    if handler is None or not any(hasattr(handler, function) for function in _ACTIONS.values()):
+    if handler is None or not any(hasattr(handler, function) for function in ACTIONS.values()):
         raise Refused(100, f"The Perform method is not supported for the {object_type or '(none)'} object")  # [D]
-    function = _ACTIONS.get(action.lower())  # in any case [R]
+    function = ACTIONS.get(action.lower())  # in any case [R]
     if function is None or not hasattr(handler, function):
         raise Refused(5, f"Cannot perform {action or '(none)'} on objects of type {object_type}")  # [D]
     return getattr(handler, function)(service, definition)

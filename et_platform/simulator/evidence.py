@@ -1,0 +1,212 @@
+"""How sure each part of the SOAP side is: types, operations and properties, as a table for readers.
+
+What belongs here: the level of evidence of each, which properties a request can set, and writing
+`docs/simulator/objects.md` (`python -m et_platform.simulator.evidence`). What does not: behaviour. Types, operations
+and properties are read from the code; only levels and what is settable stand here, and tests hold both against the
+code and a running simulator.
+
+Levels: [D] the vendor's documentation, [R] recorded or verified live by a public project, [W] the WSDL, [3] a
+third-party page, [K] background knowledge, unconfirmed: a setting where it matters.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from et_platform.simulator import describe
+from et_platform.simulator.objects.handlers import HANDLERS
+from et_platform.simulator.operations import ACTIONS
+
+VERBS = ("Create", "Retrieve", "Update", "Delete", "Perform", "Describe")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a type. `verbs` gives levels by operation, `fields` that of every property but `other`.
+
+    `settable` are the properties that Create takes, of which `fixed` do not change by Update.
+    """
+
+    verbs: Mapping[str, str]
+    fields: str
+    other: Mapping[str, str] = field(default_factory=dict)
+    settable: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
+    note: str = ""
+
+
+def _each(letters: str, verbs: str) -> dict[str, str]:
+    """`_each("R D", "Retrieve Describe")`: levels by operation."""
+    return dict(zip(verbs.split(), letters.split(), strict=True))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WRITTEN = "Create Retrieve Update Delete Describe"
+EVIDENCE: dict[str, Evidence] = {
+    "Account": Evidence(
+        _each("R R", "Retrieve Describe"),
+        "R",
+        dict.fromkeys(("CustomerKey", "TimeZone.Name", "Locale.LocaleCode", "LanguageLocale.LocaleCode"), "K"),
+        note="The properties are recorded; those with a value are the unit's own, addresses and contracts are absent.",
+    ),
+    "BusinessUnit": Evidence(
+        _each("R K", "Retrieve Describe"), "W", {"MasterUnsubscribeBehavior": "R", "AccountType": "R"}
+    ),
+    "DataExtension": Evidence(
+        _each("R R R R R D", "Create Retrieve Update Delete Perform Describe"),
+        "R",
+        {"Status": "W", "DataRetentionPeriod": "W"},
+        _names(
+            "CustomerKey Name Description IsSendable IsTestable SendableDataExtensionField.Name"
+            " SendableSubscriberField.Name Template.CustomerKey DataRetentionPeriodLength"
+            " DataRetentionPeriodUnitOfMeasure RowBasedRetention ResetRetentionPeriodOnImport"
+            " DeleteAtEndOfRetentionPeriod RetainUntil DataRetentionPeriod CategoryID"
+        ),
+        _names("Template.CustomerKey"),
+        note="Perform takes ClearData. Its Fields are created, changed and deleted by the rules of DataExtensionField.",
+    ),
+    "DataExtensionField": Evidence(
+        _each("K R K K D", _WRITTEN),
+        "R",
+        {"StorageType": "R"},
+        _names("Name FieldType MaxLength Scale DefaultValue IsRequired IsPrimaryKey DataExtension.CustomerKey"),
+        _names("Name FieldType IsPrimaryKey DataExtension.CustomerKey"),
+        note="The documented way to change fields is through the DataExtension; both end in the same rules.",
+    ),
+    "DataExtensionObject": Evidence(
+        _each("D D D D K", _WRITTEN),
+        "D",
+        note="Rows: `DataExtensionObject[key or name]`; the properties are the fields, and `_CustomObjectKey` [R].",
+    ),
+    "DataExtensionTemplate": Evidence(_each("R D", "Retrieve Describe"), "R"),
+    "DataFolder": Evidence(
+        _each("R R D D R", _WRITTEN),
+        "R",
+        {"Client.CreatedBy": "R", "Client.ModifiedBy": "R"},
+        _names("CustomerKey ParentFolder.ID Name Description ContentType IsActive IsEditable AllowChildren"),
+        _names("ContentType"),
+        note="The roots of every content type are there from the start.",
+    ),
+    "ExtractDescription": Evidence(_each("R D", "Retrieve Describe"), "R", {"CustomerKey": "K"}),
+    "ImportDefinition": Evidence(
+        _each("D D D D D D", "Create Retrieve Update Delete Perform Describe"),
+        "D",
+        dict.fromkeys(("MaxFileAgeScheduleOffset", "DestinationType", "EncodingCodePage", "Filter"), "W"),
+        _names(
+            "CustomerKey Name Description AllowErrors DestinationObject.CustomerKey FieldMappingType FileSpec FileType"
+            " Notification.ResponseType Notification.ResponseAddress RetrieveFileTransferLocation.CustomerKey"
+            " SubscriberImportType UpdateType MaxFileAge MaxFileAgeScheduleOffset MaxImportFrequency HeaderLines"
+            " EndOfLineRepresentation NullRepresentation StandardQuotedStrings DateFormattingLocale.LocaleCode"
+            " DeleteFile EncodingCodePage"
+        ),
+        note="Perform takes Start. Also settable, in forms of their own: FieldMaps, ControlColumn and its actions.",
+    ),
+    "ImportResultsSummary": Evidence(_each("D D", "Retrieve Describe"), "D", {"CustomerKey": "W"}),
+    "List": Evidence(
+        _each("D R D D R", _WRITTEN),
+        "R",
+        {},
+        _names("CustomerKey ListName Category Type Description ListClassification"),
+    ),
+    "ListSubscriber": Evidence(_each("D D", "Retrieve Describe"), "D"),
+    "ResultItem": Evidence(_each("D D", "Retrieve Describe"), "D"),
+    "ResultMessage": Evidence(
+        _each("D D", "Retrieve Describe"), "D", note="The form of ResultDetailXML is that of a reply [K]."
+    ),
+    "Role": Evidence(_each("R D", "Retrieve Describe"), "R"),
+    "Subscriber": Evidence(
+        _each("R D R R D", _WRITTEN),
+        "D",
+        {},
+        _names("EmailAddress SubscriberKey Status EmailTypePreference"),
+        _names("SubscriberKey"),
+        note="Attributes and Lists are settable too, and are not retrieved.",
+    ),
+    "SubscriberStatusEvent": Evidence(_each("D D", "Retrieve Describe"), "D"),
+}
+OPERATIONS = {
+    "Create, Retrieve, Update, Delete, Perform": ("R", "by type, below; Create to Perform also asynchronously [D]"),
+    "Extract": ("D", "tracking and data-extension extracts"),
+    "Execute": ("D", "LogUnsubEvent, GetUserToken"),
+    "Describe": ("R", "every type below"),
+    "GetSystemStatus": ("D", "OK, InMaintenance, UnplannedOutage by setting or fault"),
+    "VersionInfo": ("W", "one version, by setting [K]"),
+    "Schedule": ("R", "understood, and refused for every simulated type [D]"),
+    "Configure": ("R", "understood, and refused for every simulated type [D]"),
+    "Query": ("W", "never documented: not offered, neither here nor in our WSDL"),
+}
+
+
+def verbs(kind: str) -> list[str]:
+    """The operations that a type's module offers."""
+    module = HANDLERS[kind]
+    offered = {
+        "Create": hasattr(module, "save"),
+        "Retrieve": hasattr(module, "retrieve"),
+        "Update": hasattr(module, "save"),
+        "Delete": hasattr(module, "delete"),
+        "Perform": any(hasattr(module, function) for function in ACTIONS.values()),
+        "Describe": True,
+    }
+    return [verb for verb in VERBS if offered[verb]]
+
+
+def table() -> str:
+    """The page `docs/simulator/objects.md`."""
+    lines = [
+        "# The local ExactTarget over SOAP: objects, operations, properties",
+        "",
+        "Written by `python -m et_platform.simulator.evidence`; a test fails when it is not what the code says.",
+        "Every property can be used in a filter. What is unconfirmed and matters is a setting (`etp sim --help`).",
+        "",
+        "How sure it is: **D** the vendor's documentation · **R** recorded, or verified live by a public project ·",
+        "**W** the WSDL · **3** a third-party page · **K** background knowledge, unconfirmed. A dash: not offered.",
+        "",
+        "## Operations",
+        "",
+        *_rows(("operation", "", "what of it"), ((name, *told) for name, told in OPERATIONS.items())),
+        "",
+        "## Objects",
+        "",
+        *_rows(("object", *VERBS), ((f"[{kind}](#{kind.lower()})", *_levels(kind)) for kind in EVIDENCE)),
+    ]
+    for kind, known in EVIDENCE.items():
+        lines += ["", f"### {kind}", ""]
+        if known.note:
+            lines += [known.note, ""]
+        if kind != "DataExtensionObject":
+            lines += _rows(("property", "holds", "", "Retrieve", "Create", "Update"), _properties(kind, known))
+    return "\n".join(lines) + "\n"
+
+
+def _levels(kind: str) -> list[str]:
+    offered = verbs(kind)
+    return [EVIDENCE[kind].verbs[verb] if verb in offered else "–" for verb in VERBS]
+
+
+def _properties(kind: str, known: Evidence) -> Iterable[tuple[str, ...]]:
+    shape: Any = HANDLERS[kind].SHAPE
+    for name in shape.retrievable:
+        held = describe.retrievable(shape, name).data_type
+        created = "×" if name in known.settable else ""
+        updated = "×" if name in known.settable - known.fixed else ""
+        yield f"`{name}`", held, known.other.get(name, known.fields), "×", created, updated
+
+
+def _rows(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    heading = tuple(heading)
+    return [_row(heading), _row("---" for _ in heading), *map(_row, rows)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

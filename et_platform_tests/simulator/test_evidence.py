@@ -1,0 +1,202 @@
+"""The table of objects, operations and properties says what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+
+from et_platform.simulator import evidence
+from et_platform.simulator.evidence import EVIDENCE
+from et_platform.simulator.objects.handlers import HANDLERS
+from et_platform_tests.simulator.soap import KEY_FIELD, Soap, a_field, data_extension, equals
+
+PAGE = Path(__file__).parents[2] / "docs" / "simulator" / "objects.md"
+SETTABLE = [kind for kind, known in EVIDENCE.items() if known.settable]
+FLAGS = (
+    "IsSendable",
+    "IsTestable",
+    "RowBasedRetention",
+    "ResetRetentionPeriodOnImport",
+    "DeleteAtEndOfRetentionPeriod",
+)
+READ_BACK = {"Subscriber Key": "_SubscriberKey", "Email Address": "_EmailAddress"}
+IDENTITY = {"DataExtensionField": "Name", "List": "ListName", "Subscriber": "SubscriberKey"}
+
+# What a new object of each type is given, and to what it is changed then. {key} is the test's own.
+NEW: dict[str, dict[str, str]] = {
+    "DataExtension": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d & e",
+        **dict.fromkeys(FLAGS, "true"),
+        "SendableDataExtensionField.Name": "Key",
+        "SendableSubscriberField.Name": "Subscriber Key",
+        "Template.CustomerKey": "086D14D3-5057-462B-AF33-01CA8D1FE87A",
+        "DataRetentionPeriodLength": "6",
+        "DataRetentionPeriodUnitOfMeasure": "5",
+        "DataRetentionPeriod": "Months",
+        "RetainUntil": "5/9/2099 12:00:00 AM",
+        "CategoryID": "2",
+    },
+    "DataExtensionField": {
+        "Name": "Worth",
+        "FieldType": "Decimal",
+        "MaxLength": "8",
+        "Scale": "2",
+        "DefaultValue": "1.5",
+        "IsRequired": "true",
+        "IsPrimaryKey": "false",
+        "DataExtension.CustomerKey": "{key}",
+    },
+    "DataFolder": {
+        "CustomerKey": "{key}",
+        "ParentFolder.ID": "2",
+        "Name": "{key}",
+        "Description": "d",
+        "ContentType": "dataextension",
+        "IsActive": "true",
+        "IsEditable": "false",
+        "AllowChildren": "false",
+    },
+    "ImportDefinition": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "AllowErrors": "true",
+        "DestinationObject.CustomerKey": "{key}",
+        "FieldMappingType": "InferFromColumnHeadings",
+        "FileSpec": "a.csv",
+        "FileType": "CSV",
+        "Notification.ResponseType": "email",
+        "Notification.ResponseAddress": "a@b.example",
+        "RetrieveFileTransferLocation.CustomerKey": "ExactTarget Enhanced FTP",
+        "SubscriberImportType": "Email",
+        "UpdateType": "AddAndUpdate",
+        "MaxFileAge": "1",
+        "MaxFileAgeScheduleOffset": "1",
+        "MaxImportFrequency": "1",
+        "HeaderLines": "1",
+        "EndOfLineRepresentation": "\\n",
+        "NullRepresentation": "NULL",
+        "StandardQuotedStrings": "true",
+        "DateFormattingLocale.LocaleCode": "en-US",
+        "DeleteFile": "false",
+        "EncodingCodePage": "65001",
+    },
+    "List": {
+        "CustomerKey": "{key}",
+        "ListName": "{key}",
+        "Category": "7",
+        "Type": "Private",
+        "Description": "d",
+        "ListClassification": "ExactTargetList",
+    },
+    "Subscriber": {
+        "EmailAddress": "a@b.example",
+        "SubscriberKey": "{key}",
+        "Status": "Active",
+        "EmailTypePreference": "HTML",
+    },
+}
+CHANGED: dict[str, dict[str, str]] = {
+    "DataExtension": {
+        "Name": "{key} new",
+        "Description": "",
+        **dict.fromkeys(FLAGS, "false"),
+        "SendableDataExtensionField.Name": "Mail",
+        "SendableSubscriberField.Name": "Email Address",
+        "DataRetentionPeriodLength": "7",
+        "DataRetentionPeriodUnitOfMeasure": "4",
+        "DataRetentionPeriod": "Weeks",
+        "RetainUntil": "",
+    },
+    "DataExtensionField": {"MaxLength": "10", "Scale": "3", "DefaultValue": "2", "IsRequired": "false"},
+    "DataFolder": {
+        "Name": "{key} new",
+        "Description": "e",
+        "IsActive": "false",
+        "IsEditable": "true",
+        "AllowChildren": "true",
+    },
+    "ImportDefinition": {
+        "Name": "{key} new",
+        "Description": "e",
+        "AllowErrors": "false",
+        "FileSpec": "b.tab",
+        "FileType": "TAB",
+        "Notification.ResponseAddress": "c@d.example",
+        "UpdateType": "AddAndDoNotUpdate",
+        "MaxFileAge": "2",
+        "HeaderLines": "0",
+        "NullRepresentation": "-",
+        "StandardQuotedStrings": "false",
+        "DateFormattingLocale.LocaleCode": "de-DE",
+        "DeleteFile": "true",
+    },
+    "List": {"Category": "8", "Type": "Public", "Description": "e", "ListClassification": "PublicationList"},
+    "Subscriber": {"EmailAddress": "c@d.example", "Status": "Unsubscribed", "EmailTypePreference": "Text"},
+}
+
+
+def written(kind: str, properties: dict[str, str], more: str = "") -> str:
+    """An object with these properties, in the order of its shape; dots lead into sub-objects."""
+    content, seen = "", set()
+    for name in HANDLERS[kind].SHAPE.order:
+        head = name.partition(".")[0]
+        inner = {one.partition(".")[2]: text for one, text in properties.items() if one.startswith(f"{name}.")}
+        if name in properties and "." not in name:
+            content += f"<{name}>{escape(properties[name])}</{name}>"
+        elif head not in seen and "." in name:
+            seen.add(head)
+            inner = {one.partition(".")[2]: text for one, text in properties.items() if one.startswith(f"{head}.")}
+            listed = "".join(f"<{one}>{escape(text)}</{one}>" for one, text in inner.items())
+            kind_of = ' xsi:type="DataExtension"' if head == "DestinationObject" else ""
+            content += f"<{head}{kind_of}>{listed}</{head}>" if inner else ""
+    return f'<Objects xsi:type="{kind}">{content}{more}</Objects>'
+
+
+def shown(soap: Soap, kind: str, identity: str) -> dict[str, str]:
+    """The settable properties of an object as a Retrieve shows them; those that read back otherwise as they were set."""
+    names = sorted(EVIDENCE[kind].settable)
+    (result,) = soap.retrieve(kind, names, equals(IDENTITY.get(kind, "CustomerKey"), identity)).results
+    found = {name: result.findtext("/".join(f"{{*}}{part}" for part in name.split("."))) or "" for name in names}
+    back = {read: sent for sent, read in READ_BACK.items()}
+    return {name: back.get(text, text) for name, text in found.items()}
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == evidence.table(), "run `python -m et_platform.simulator.evidence`"
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+def test_levels_are_given_for_what_is_there_and_nothing_else(kind: str) -> None:
+    known = EVIDENCE[kind]
+    assert list(known.verbs) == evidence.verbs(kind)
+    assert {*known.verbs.values(), known.fields, *known.other.values()} <= set("DRW3K")
+    if kind != "DataExtensionObject":
+        retrievable = set(HANDLERS[kind].SHAPE.retrievable)
+        assert set(known.other) | known.settable | known.fixed <= retrievable
+    assert bool(known.settable) == ("Create" in known.verbs and kind != "DataExtensionObject")
+    assert list(EVIDENCE) == list(HANDLERS)
+
+
+@pytest.mark.parametrize("kind", SETTABLE)
+def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: str) -> None:
+    new = {name: text.format(key=key) for name, text in NEW[kind].items()}
+    assert set(new) == EVIDENCE[kind].settable
+    fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>" if kind == "DataExtension" else ""
+    if kind in ("DataExtensionField", "ImportDefinition"):
+        soap.good("Create", data_extension(key, KEY_FIELD))
+    soap.good("Create", written(kind, new, fields))
+    identity = new[IDENTITY.get(kind, "CustomerKey")]
+    assert shown(soap, kind, identity) == new
+
+    changed = {name: text.format(key=key) for name, text in CHANGED[kind].items()}
+    assert not changed.keys() & EVIDENCE[kind].fixed
+    naming = {
+        name: new[name] for name in ("CustomerKey", "Name", "DataExtension.CustomerKey", "SubscriberKey") if name in new
+    }
+    soap.good("Update", written(kind, naming | changed))
+    assert shown(soap, kind, identity) == new | changed
