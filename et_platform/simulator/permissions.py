@@ -48,7 +48,8 @@ _FAMILIES = {
     "Account": "accounts",
     "BusinessUnit": "accounts",
 }
-_SCOPES = {"Extract": "data_extensions_read", "Execute": "list_and_subscribers_write"}
+_EXTRACT = "data_extensions_read"
+_EXECUTE = {"LogUnsubEvent": "list_and_subscribers_write"}
 
 
 def refused(grant: Grant, request: Request, behaviour: Behaviour) -> str | None:
@@ -85,7 +86,11 @@ def refused(grant: Grant, request: Request, behaviour: Behaviour) -> str | None:
             )
         case "Extract" | "Execute":
             requests = list(envelope.children(message, "Requests"))
-            if not requests or grant.allows(_SCOPES[request.action]):
+            names = [(envelope.value(one, "Name") or "").strip() for one in requests]
+            needed = (
+                [_EXTRACT] if request.action == "Extract" else [_EXECUTE[name] for name in names if name in _EXECUTE]
+            )
+            if not requests or all(map(grant.allows, needed)):
                 return None
             return envelope.message(
                 f"{request.action}ResponseMsg",

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from et_platform.simulator.cli import sim
 from et_platform_tests.simulated import Simulator, running_simulator
+from et_platform_tests.simulator.extracting import extract, tracking
 from et_platform_tests.simulator.soap import API, KEY_FIELD, Reply, Soap, data_extension, import_definition, row
 from et_platform_tests.simulator.test_http import STATUS, fault
 
@@ -95,7 +96,11 @@ def test_what_a_scope_does_not_allow_fails_as_recorded(simulator: Simulator, key
     assert soap.rows(key, ["Key"]) == []
     refused = soap.retrieve("Subscriber", ["SubscriberKey"])
     assert (refused.status, refused.text("OverallStatus")) == (200, "Error: API Permission Failed.")
+    unsubscribe = "<ExecuteRequestMsg><Requests><Name>LogUnsubEvent</Name></Requests></ExecuteRequestMsg>"
+    assert soap.call("Execute", unsubscribe).text("Results/StatusMessage") == "API Permission Failed."
+    assert soap.call("Execute", unsubscribe.replace("LogUnsub", "Other")).text("Results/ErrorCode") == "5"
     nothing = reader(simulator, scope="")
+    assert extract(nothing, tracking("x.zip", "ExtractSent")).text("Results/StatusMessage") == "API Permission Failed."
     assert nothing.retrieve("DataExtension", ["Name"]).text("OverallStatus") == "Error: API Permission Failed."
     assert nothing.call("GetSystemStatus", STATUS).text("OverallStatus") == "OK"
 
