@@ -24,6 +24,7 @@ With 8 MiB, downloads over the loopback were a third slower every other time (me
 
 _CIPHERS = "^aes128-gcm@openssh.com"  # first, before the library's own order: the processor knows it
 _RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
+_OTHER_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", *_RSA_SIGNATURES)
 _PACKET = BLOCK + 2048  # the largest packet that the server may send: a block with its heads
 
 
@@ -51,7 +52,8 @@ async def open_connection(connection: SftpConnection, timeouts: Timeouts) -> asy
             config=None,
             known_hosts=([], [], []),  # trusts nobody, so that Pinned is asked
             x509_trusted_certs=None,
-            server_host_key_algs=_RSA_SIGNATURES if key_type == "ssh-rsa" else (key_type,),
+            # The pinned type first. The others are asked for only so that a stranger shows who it is; it is refused.
+            server_host_key_algs=(*(_RSA_SIGNATURES if key_type == "ssh-rsa" else (key_type,)), *_OTHER_KEYS),
             username=connection.user,
             password=None if password is None else password.get_secret_value(),
             client_keys=None if key is None else [key],
@@ -71,9 +73,7 @@ async def open_connection(connection: SftpConnection, timeouts: Timeouts) -> asy
         told = f"it shows {shown[0].get_algorithm()} {shown[0].get_fingerprint()}" if shown else str(error)
         raise _mismatch(where, told) from error
     except asyncssh.KeyExchangeFailed as error:
-        raise _mismatch(
-            where, f"it has none of the type {key_type}, or shares no algorithm with this client"
-        ) from error
+        raise _mismatch(where, "it shares no algorithm with this client") from error
     except asyncssh.PermissionDenied as error:
         raise _refused(where, connection) from error
     except (asyncssh.Error, TimeoutError, ConnectionError, EOFError) as error:
