@@ -7,6 +7,7 @@ What belongs here: making the lake ready, starting dbt, telling results. What do
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from et_platform.catalog.catalog import Catalog
 from et_platform.dbt.errors import BuildFailed
 from et_platform.dbt.process import Event, problems, showable, started
 from et_platform.dbt.project import Project
+from et_platform.liveness import is_gone, this_process
 from et_platform.sync.folding import folded_key
 from et_platform.warehouse import events
 from et_platform.warehouse.lake import Lake
@@ -24,6 +26,7 @@ _FINE = ("success", "pass", "warn", "skipped", "no-op", "reused")
 _RESULTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails")
 _PARSED = "partial_parse.msgpack"
 _TOLD = 10
+_RUN = "run-"
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,7 @@ def build(
     make_ready(road)
     cache = road.data_path.absolute() / "dbt"
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix="etp-dbt-") as folder:
-        target = Path(folder)
+    with _empty_target(cache) as target:
         if (cache / _PARSED).exists():
             shutil.copy(cache / _PARSED, target)  # saves dbt a second
         told: list[Event] = []
@@ -86,12 +88,21 @@ def build(
             code = dbt.exit_code()
             complaint = problems(told) or dbt.last_words() or f"It ended with code {code}."
         if (target / _PARSED).exists():
-            scratch = Path(shutil.copy(target / _PARSED, cache / target.name))
-            scratch.replace(cache / _PARSED)
+            (target / _PARSED).replace(cache / _PARSED)
     if failed:
         raise BuildFailed(_why(failed, told))
     if code:
         raise BuildFailed(f"dbt could not run the models. {complaint} What was built before is as it was.")
+
+
+@contextmanager
+def _empty_target(cache: Path) -> Iterator[Path]:
+    """A folder for the artifacts of one run; what killed runs left goes with the next."""
+    for left in cache.glob(f"{_RUN}*"):
+        if is_gone(left.name.removeprefix(_RUN).rpartition("-")[0]):
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=f"{_RUN}{this_process()}-", dir=cache) as folder:
+        yield Path(folder)
 
 
 def make_ready(road: DbtRoad) -> None:

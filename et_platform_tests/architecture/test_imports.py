@@ -28,7 +28,7 @@ RULES: dict[str, set[str]] = {
     "outbound": LEAF | {"catalog", "crm", "exacttarget", "ledger", "sync", "warehouse"},
     "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
     "trace": LEAF | {"catalog", "ledger", "sync", "warehouse"},
-    "dbt": LEAF | {"catalog", "processes", "settings", "sync", "warehouse"},
+    "dbt": LEAF | {"catalog", "liveness", "processes", "settings", "sync", "warehouse"},
     "resources": {"settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ledger", "outbound", "warehouse"},
     "presentation": LEAF
     | {

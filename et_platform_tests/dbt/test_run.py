@@ -149,6 +149,8 @@ def test_promise_3_a_killed_run_frees_the_lake_and_dbt_starts_while_another_writ
     result = materialize(world.settings, [("staging", "stg_customers")])
     assert result.success, describe(result)
     assert {name.split(":")[0] for name in evaluations(result)} == {"staging/stg_customers"}
+    left = [path.name for path in (world.settings.data_path / "dbt").iterdir()]
+    assert left == ["partial_parse.msgpack"], "of a killed run nothing stays"
 
     # dbt reads, compiles and plans while somebody else writes; its first statement waits.
     told = []
