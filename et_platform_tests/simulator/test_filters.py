@@ -121,3 +121,89 @@ def test_in_takes_many_values(people: duckdb.DuckDBPyConnection) -> None:
 def test_filters_that_cannot_be_answered(people: duckdb.DuckDBPyConnection, part: str, message: str) -> None:
     with pytest.raises(filters.FilterError, match=message.replace(".", r"\.")):
         found(people, part)
+
+
+MANY_TYPES = """
+CREATE TABLE typed AS SELECT id, CAST(text AS VARCHAR) AS text, CAST(number AS INTEGER) AS number,
+    CAST(amount AS DECIMAL(12, 3)) AS amount, CAST(moment AS TIMESTAMP) AS moment, CAST(flag AS BOOLEAN) AS flag
+FROM (VALUES
+    (1, 'a@b.example', -5, -0.5, '1999-12-31 23:59:59', false),
+    (2, 'B@b.example ', 0, 0, '2000-01-01 00:00:00', true),
+    (3, 'c@b.example', 2147483647, 99.125, '2024-02-29 12:00:00', true),
+    (4, NULL, NULL, NULL, NULL, NULL)
+) AS given(id, text, number, amount, moment, flag)
+"""
+TYPED = {
+    "text": filters.Column("text"),
+    "number": filters.Column("number", "Number"),
+    "amount": filters.Column("amount", "Decimal"),
+    "moment": filters.Column("moment", "Date"),
+    "flag": filters.Column("flag", "Boolean"),
+}
+# Three values of each type in ascending order, as a request writes them: those of rows 1, 2 and 3.
+IN_ORDER = {
+    "text": ["A@B.example", "b@b.example", "C@b.example  "],
+    "number": ["-5", "0", "2147483647"],
+    "amount": ["-0.500", "0", "99.125"],
+    "moment": ["2000-01-01T05:59:59Z", "1/1/2000 12:00:00 AM", "2024-02-29T12:00:00.2"],
+}
+COMPARED = {
+    "equals": lambda one, two: one == two,
+    "notEquals": lambda one, two: one != two,
+    "greaterThan": lambda one, two: one > two,
+    "lessThan": lambda one, two: one < two,
+    "greaterThanOrEqual": lambda one, two: one >= two,
+    "lessThanOrEqual": lambda one, two: one <= two,
+}
+
+
+@pytest.fixture(scope="module")
+def typed() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(MANY_TYPES)
+        yield connection
+
+
+def rows_of(typed: duckdb.DuckDBPyConnection, part: str) -> list[int]:
+    root = envelope.parse(f'<r xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{part}</r>'.encode())
+    made = filters.condition(typed, filters.read(root[0]), TYPED)
+    found = typed.execute(f"SELECT id FROM typed WHERE {made.sql} ORDER BY id", made.parameters).fetchall()
+    return [number for (number,) in found]
+
+
+@pytest.mark.parametrize("operator", COMPARED)
+@pytest.mark.parametrize("column", IN_ORDER)
+def test_each_comparison_on_each_ordered_type(typed: duckdb.DuckDBPyConnection, column: str, operator: str) -> None:
+    for place, value in enumerate(IN_ORDER[column], start=1):
+        expected = [row for row in (1, 2, 3) if COMPARED[operator](row, place)]  # null fulfils none
+        assert rows_of(typed, simple(column, operator, value)) == expected
+
+
+@pytest.mark.parametrize("column", [*IN_ORDER, "flag"])
+def test_null_sets_and_ranges_on_each_type(typed: duckdb.DuckDBPyConnection, column: str) -> None:
+    assert rows_of(typed, simple(column, "isNull")) == [4]
+    assert rows_of(typed, simple(column, "isNotNull")) == [1, 2, 3]
+    if column == "flag":
+        assert rows_of(typed, simple(column, "IN", "1", "yes")) == [2, 3]
+        assert rows_of(typed, simple(column, "notEquals", "true")) == [1]
+        return
+    first, second, third = IN_ORDER[column]
+    assert rows_of(typed, simple(column, "between", first, second)) == [1, 2]
+    assert rows_of(typed, simple(column, "between", third, first)) == []
+    assert rows_of(typed, simple(column, "IN", first, third)) == [1, 3]
+
+
+@pytest.mark.parametrize("column", ["number", "amount", "moment", "flag"])
+def test_values_that_do_not_fit_a_type(typed: duckdb.DuckDBPyConnection, column: str) -> None:
+    with pytest.raises(filters.FilterError, match=f"The value 'soon' does not fit the property {column}"):
+        rows_of(typed, simple(column, "equals", "soon"))
+
+
+def test_operators_of_a_data_filter_can_be_refused() -> None:
+    for operator, refused in (("beginsWith", True), ("isAnniversary", True), ("like", False), ("IN", False)):
+        wanted = filters.Complex("AND", (filters.Simple("a", "equals", ("1",)), filters.Simple("a", operator, ("1",))))
+        if refused:
+            with pytest.raises(filters.FilterError, match="for a DataFilter only"):
+                filters.check_for_retrieve(wanted)
+        else:
+            filters.check_for_retrieve(wanted)
