@@ -156,6 +156,27 @@ def test_pages_of_2500_rows_in_a_stable_order(soap: Soap, key: str) -> None:
     assert [one["Key"] for one in soap.rows(key, ["Key"], simple("Key", "IN", *wanted, "none"))] == wanted
 
 
+def test_pages_go_on_over_gaps_of_any_width(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, *PERSON))
+    soap.good("Create", *(row(key, {"Key": f"{n:03d}", "Age": str(n)}) for n in range(300)))
+    soap.good("Delete", *(row(key, {}, {"Key": f"{n:03d}"}) for n in range(2, 20)))
+    # With one row a page, the next ones lie beside it, a few pages further, and beyond the near look.
+    wanted = ["0", "1", "20", "25", "26", "299"]
+    reply = soap.retrieve(
+        f"DataExtensionObject[{key}]",
+        ["Age"],
+        simple("Age", "IN", *wanted),
+        "<Options><BatchSize>1</BatchSize></Options>",
+    )
+    seen = []
+    while True:
+        seen += [one["Age"] for one in reply.rows]
+        if reply.text("OverallStatus") == "OK":
+            break
+        reply = soap.retrieve("", [], "", f"<ContinueRequest>{reply.text('RequestID')}</ContinueRequest>")
+    assert seen == wanted
+
+
 def test_rows_are_found_by_name_and_refuse_unknown_columns_and_like(soap: Soap, key: str) -> None:
     soap.good("Create", data_extension(key, *PERSON, name=f"People of {key}"))
     soap.good("Create", row(key, {"Key": "1"}))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from et_platform.simulator import describe as described
 from et_platform.simulator import envelope, filters, markup, retrieval, rows, schema, units, values
@@ -20,6 +20,7 @@ from et_platform.simulator.faults import rows as faults
 from et_platform.simulator.objects.row_writer import Given, RowRefused, RowWriter
 from et_platform.simulator.results import Result, SaveMode
 from et_platform.simulator.schema import DataExtension
+from et_platform.simulator.store import Connection
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
@@ -30,15 +31,13 @@ _OPENING = (
     "<Type>DataExtensionObject</Type><Properties>"
 )
 _DATA_TYPES = {"Number": "Int32", "Decimal": "Decimal", "Date": "DateTime", "Boolean": "Boolean"}
+_REACHES = (4, 64)
+"""How many pages far the next rows are looked for before they are looked for everywhere."""
 _CLOSING = "</Properties></Results>"
 
 
 def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
-    """A page of rows, oldest first or by key; pages stay in order while rows are written.
-
-    The table lies in the order of `$id`, so a page of the oldest costs the same in a table of any size; by key each
-    page looks through all keys.
-    """
+    """A page of rows, oldest first or by key; pages stay in order while rows are written."""
     address = _ADDRESS.match(query.object_type)
     if not address:
         raise retrieval.RetrieveError(f"Invalid object type {query.object_type}: DataExtensionObject[key] is needed.")
@@ -50,25 +49,39 @@ def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
         data_extension = schema.by_key_or_name(connection, name)
         if data_extension is None:
             raise retrieval.RetrieveError(f"The data extension was not found: {address['name']}")
-        condition = filters.Condition("true")
-        if query.filter is not None:
-            if "like" in filters.operators(query.filter):
-                raise filters.FilterError("The operator like is not supported for data extension rows.")  # [D]
-            condition = filters.condition(connection, query.filter, _columns(data_extension))
-        by_key = service.behaviour.row_order == "key" and data_extension.keys
-        order = rows.KEY if by_key else rows.ID
-        if query.position is not None:
-            condition.sql = f"({condition.sql}) AND {order} > ?"
-            condition.parameters.append(query.position)
-        shown = ", ".join(_shown(data_extension, name) for name in query.properties)
-        found = connection.execute(
-            f"SELECT {order}, {shown} FROM {rows.table(data_extension)} WHERE {condition.sql}"
-            f" ORDER BY {order} LIMIT {query.limit + 1}",
-            condition.parameters,
-        ).fetchall()
+        by_key = bool(data_extension.keys) and service.behaviour.row_order == "key"
+        found = _found(connection, data_extension, query, by_key=by_key)
     names = [f"<Property>{markup.text('Name', name)}<Value>" for name in query.properties]
     results = [_row(names, row) for row in found[: query.limit]]
     return retrieval.Page(results, found[query.limit - 1][0] if len(found) > query.limit else None)
+
+
+def _found(
+    connection: Connection, data_extension: DataExtension, query: retrieval.Query, *, by_key: bool
+) -> list[tuple[Any, ...]]:
+    """The rows of a page and one more, each with its position before its texts.
+
+    The table lies in the order of `$id`. After a position, the next rows are therefore looked for near it first, and
+    only then everywhere: so a page costs the same in a table of any size. By key each page looks through all keys.
+    """
+    condition = filters.Condition("true")
+    if query.filter is not None:
+        if "like" in filters.operators(query.filter):
+            raise filters.FilterError("The operator like is not supported for data extension rows.")  # [D]
+        condition = filters.condition(connection, query.filter, _columns(data_extension))
+    shown = ", ".join(_shown(data_extension, name) for name in query.properties)
+    order = rows.KEY if by_key else rows.ID
+    start = f"SELECT {order}, {shown} FROM {rows.table(data_extension)} WHERE ({condition.sql})"
+    end = f" ORDER BY {order} LIMIT {query.limit + 1}"
+    if query.position is None:
+        return connection.execute(start + end, condition.parameters).fetchall()
+    for reach in () if by_key else _REACHES:
+        near = f" AND {order} > ? AND {order} <= ?"
+        limits = [query.position, query.position + reach * query.limit]
+        found = connection.execute(start + near + end, [*condition.parameters, *limits]).fetchall()
+        if len(found) > query.limit:
+            return found
+    return connection.execute(f"{start} AND {order} > ?{end}", [*condition.parameters, query.position]).fetchall()
 
 
 def _row(names: list[str], row: tuple[str | None, ...]) -> str:
