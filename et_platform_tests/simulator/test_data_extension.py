@@ -191,3 +191,52 @@ def test_filters_dates_and_pages_of_definitions(soap: Soap, key: str) -> None:
 def test_retrieve_errors_come_with_http_200(soap: Soap, object_type: str, properties: list[str], status: str) -> None:
     reply = soap.retrieve(object_type, properties)
     assert (reply.status, reply.text("OverallStatus"), reply.results) == (200, status, [])
+
+
+RETENTION = ("DataRetentionPeriodLength", "DataRetentionPeriodUnitOfMeasure", "DataRetentionPeriod", "RetainUntil")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (
+            "<DataRetentionPeriodLength>2</DataRetentionPeriodLength><DataRetentionPeriod>Weeks</DataRetentionPeriod>",
+            ["2", "4", "Weeks", ""],
+        ),
+        (
+            "<DataRetentionPeriodLength>6</DataRetentionPeriodLength>"
+            "<DataRetentionPeriodUnitOfMeasure>5</DataRetentionPeriodUnitOfMeasure>",
+            ["6", "5", "Months", ""],
+        ),
+        ("<RetainUntil>2099-05-09</RetainUntil>", [None, None, None, "5/9/2099 12:00:00 AM"]),
+        ("<RetainUntil>5/9/2099 3:04:05 PM</RetainUntil>", [None, None, None, "5/9/2099 3:04:05 PM"]),
+    ],
+)
+def test_retention_reads_back_in_the_services_own_spelling(
+    soap: Soap, key: str, sent: str, shown: list[str | None]
+) -> None:
+    soap.good("Create", data_extension(key, KEY_FIELD, more=sent))
+    (found,) = soap.retrieve("DataExtension", list(RETENTION), equals("CustomerKey", key)).results
+    assert [found.findtext("{*}" + name) for name in RETENTION] == shown
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "<DataRetentionPeriodLength>long</DataRetentionPeriodLength>",
+        "<DataRetentionPeriod>Fortnights</DataRetentionPeriod>",
+        "<DataRetentionPeriodUnitOfMeasure>7</DataRetentionPeriodUnitOfMeasure>",
+        "<RetainUntil>soon</RetainUntil>",
+    ],
+)
+def test_retention_that_is_refused(soap: Soap, key: str, wrong: str) -> None:
+    assert code(soap.write("Create", data_extension(key, KEY_FIELD, more=wrong))) == 310007
+
+
+def test_a_field_is_renamed_by_its_object_id(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, KEY_FIELD, a_field("Old")))
+    soap.good("Create", row(key, {"Key": "1", "Old": "kept"}))
+    (old,) = (one for one in fields(soap, key, "Name", "ObjectID") if one["Name"] == "Old")
+    renamed = f"<Field><ObjectID>{old['ObjectID']}</ObjectID><Name>New</Name></Field>"
+    soap.good("Update", data_extension(key, renamed))
+    assert soap.rows(key, ["New"]) == [{"New": "kept"}]
