@@ -80,29 +80,31 @@ def read(part: Element) -> Filter:
     raise FilterError(f"Invalid filter part {kind or 'without a type'}.")
 
 
-def properties(wanted: Filter) -> Iterable[str]:
-    """Every property that the filter names."""
+def comparisons(wanted: Filter) -> Iterable[Simple]:
+    """Every comparison of the filter."""
     if isinstance(wanted, Simple):
-        yield wanted.property
+        yield wanted
     else:
         for part in wanted.parts:
-            yield from properties(part)
+            yield from comparisons(part)
+
+
+def properties(wanted: Filter) -> Iterable[str]:
+    """Every property that the filter names."""
+    return (one.property for one in comparisons(wanted))
 
 
 def operators(wanted: Filter) -> Iterable[str]:
     """Every operator that the filter uses, in lower case."""
-    if isinstance(wanted, Simple):
-        yield wanted.operator.lower()
-    else:
-        for part in wanted.parts:
-            yield from operators(part)
+    return (one.operator.lower() for one in comparisons(wanted))
 
 
 def check_for_retrieve(wanted: Filter) -> None:
     """Refuse the operators that are documented for the property DataFilter only [D]. Raises FilterError."""
-    for operator in operators(wanted):
+    for one in comparisons(wanted):
+        operator = one.operator.lower()
         if operator in _ON_ANNIVERSARY or (operator in _ON_TEXT and operator != "like"):
-            raise FilterError(f"The operator {operator} is for a DataFilter only.")
+            raise FilterError(f"The operator {one.operator} is for a DataFilter only.")
 
 
 def condition(connection: Connection, wanted: Filter, columns: Mapping[str, Column]) -> Condition:

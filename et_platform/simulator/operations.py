@@ -1,7 +1,7 @@
 """Create, Update, Delete and Perform: handing objects to their type's module, and gathering what became of them.
 
 What belongs here: save options, which unit an object is for, codes of the operations themselves [D]. What does not:
-the rules of single types (`objects/`), requests that are to be worked off later (`asynchronous.py`).
+the rules of single types (`objects/`), requests that are to be worked off later (`asynchronous/`).
 """
 
 from __future__ import annotations

@@ -57,7 +57,11 @@ class AsyncRequests:
         while not self._stopping.is_set():
             self._wake.wait(pause)
             self._wake.clear()
-            pause = self._round()
+            try:
+                pause = self._round()
+            except Exception:  # noqa: BLE001 - the thread's last frame: later requests must not wait for ever
+                _log.exception("asynchronous requests could not be worked off; trying again")
+                pause = _SECONDS
 
     def _round(self) -> float | None:
         """Work off what is due; how long to sleep at most until something is, None without anything."""

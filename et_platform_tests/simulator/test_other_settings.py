@@ -1,0 +1,67 @@
+"""What no fact settles, the other way: each setting of objects and requests with the value that is not the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from et_platform_tests.simulated import Simulator, running_simulator
+from et_platform_tests.simulator.soap import KEY_FIELD, Soap, data_extension, equals, row, simple
+from et_platform_tests.simulator.test_asynchronous import options
+from et_platform_tests.simulator.test_describe import describe
+
+SETTINGS = {
+    "row_order": "key",
+    "data_filter_operators": "refuse",
+    "unknown_type_description": "absent",
+    "unknown_category": "keep",
+    "calls_mismatch_code": "201",
+    "insecure_callbacks": "accept",
+    "async_queued_message": "Asynchronous request accepted",
+    "version": "2.0",
+}
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    settings = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
+    with running_simulator(tmp_path_factory.mktemp("sim") / "data", *settings) as running:
+        yield running
+
+
+def test_rows_come_by_key_over_pages(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, KEY_FIELD))
+    soap.good("Create", *(row(key, {"Key": one}) for one in ("b", "D", "a", "C")))
+    reply = soap.retrieve(f"DataExtensionObject[{key}]", ["Key"], "", "<Options><BatchSize>3</BatchSize></Options>")
+    more = soap.retrieve("", [], "", f"<ContinueRequest>{reply.text('RequestID')}</ContinueRequest>")
+    assert [one["Key"] for one in reply.rows + more.rows] == ["a", "b", "C", "D"]
+
+
+def test_operators_of_a_data_filter_are_refused(soap: Soap) -> None:
+    status = soap.retrieve("DataExtension", ["Name"], simple("Name", "beginsWith", "x")).text("OverallStatus")
+    assert status == "Error: The operator beginsWith is for a DataFilter only."
+
+
+def test_an_unknown_type_has_no_description(soap: Soap) -> None:
+    assert describe(soap, "Unicorn", "List").texts("ObjectDefinition/ObjectType") == ["List"]
+
+
+def test_an_unknown_category_is_kept(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, KEY_FIELD, more="<CategoryID>4711</CategoryID>"))
+    shown = soap.retrieve("DataExtension", ["CategoryID"], equals("CustomerKey", key))
+    assert shown.text("Results/CategoryID") == "4711"
+
+
+def test_asynchronous_requests(soap: Soap, key: str) -> None:
+    one = row(key, {"Key": "1"})
+    accepted = soap.good("Create", one, options=options(key, 1, 2))
+    assert accepted.text("Results/StatusMessage") == SETTINGS["async_queued_message"]
+    assert soap.write("Create", one, options=options(key, 2, 3)).text("Results/ErrorCode") == "201"
+    posted = "<SendResponseTo><ResponseType>HTTPPost</ResponseType><ResponseAddress>http://x</ResponseAddress>"
+    soap.good("Create", one, options=options(more=f"{posted}</SendResponseTo>"))
+
+
+def test_the_version_is_told(soap: Soap) -> None:
+    body = "<VersionInfoRequestMsg><IncludeVersionHistory>0</IncludeVersionHistory></VersionInfoRequestMsg>"
+    assert soap.call("VersionInfo", body).text("VersionInfo/Version") == SETTINGS["version"]
