@@ -74,6 +74,9 @@ class Behaviour(ImportBehaviour, ExtractBehaviour):
     sftp_posix_rename: bool = Field(True, description="The server has OpenSSH's renaming that replaces [K].")
     sftp_tells_limits: bool = Field(True, description="The server tells how big requests may be [K].")
     customer_key_length: int = Field(200, description="Longest customer key of a data extension [R].")
+    memory_mib: int = Field(
+        1024, ge=256, description="What DuckDB may use, in MiB; beyond it works on disk. The process needs 200 more."
+    )
     continue_minutes: float = Field(60, description="How long a RequestID can be continued [K].")
 
     # Retrieve

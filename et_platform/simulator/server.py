@@ -76,7 +76,7 @@ def run(
     Raises StoreInUse when another process has the folder, PortTaken.
     """
     os.umask(0o077)
-    store = Store(folder.database)
+    store = Store(folder.database, memory_mib=behaviour.memory_mib)
     try:
         web, files = _bind(host, http_port, account.http_port), _bind(host, sftp_port, account.sftp_port)
         account = account.model_copy(

@@ -52,14 +52,18 @@ class Store:
     """The store of one unit. Open once per process; thread-safe.
 
     `beside` is the enterprise's store for that of a child, which ends with it; `number` counts the children from 1.
+    `memory_mib` is what DuckDB may use for all units together; what does not fit goes to disk.
     """
 
-    def __init__(self, path: Path, *, beside: Store | None = None, mid: str = "", number: int = 0):
+    def __init__(
+        self, path: Path, *, beside: Store | None = None, mid: str = "", number: int = 0, memory_mib: int = 1024
+    ):
         self._catalog, self._name, self.number = mid, mid or path.stem, number
         try:
             if beside is None:
                 self._root, self._opening = duckdb.connect(str(path)), threading.Lock()
                 self._root.execute(f"SET temp_directory = {_quoted(path)[:-1]}.tmp'")
+                self._root.execute(f"SET memory_limit = '{memory_mib}MiB'")
             else:
                 self._root, self._opening = beside._root, beside._opening
                 self._root.execute(f'ATTACH {_quoted(path)} AS "{mid}"')
