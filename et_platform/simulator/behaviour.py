@@ -63,7 +63,7 @@ class Behaviour(ImportBehaviour, ExtractBehaviour):
 
     # Limits
     page_rows: int = Field(2500, ge=1, description="Most results in one Retrieve reply [D].")
-    concurrent_imports: int = Field(10, ge=1, description="Imports that run at once [D].")
+    concurrent_imports: int = Field(10, ge=1, description="Imports of one unit that run at once [D].")
     sftp_connections: int = Field(10, ge=1, description="SFTP connections at once; further ones are refused [D].")
     sftp_idle_seconds: float = Field(600, ge=0, description="A connection that sends nothing so long is closed [D].")
     sftp_bad_passwords: int = Field(5, ge=0, description="Bad passwords that lock a user out [D, K]; 0: never.")

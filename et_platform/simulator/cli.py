@@ -22,6 +22,7 @@ from et_platform.simulator.faults.command import fault
 from et_platform.simulator.leap import advance
 from et_platform.simulator.server import Announcement, PortTaken, run
 from et_platform.simulator.settings_file import Settings, SettingsError, read_settings
+from et_platform.simulator.settings_page import settings as settings_command
 from et_platform.simulator.store import StoreInUse
 
 
@@ -119,6 +120,7 @@ def sim(
 sim.add_command(act)
 sim.add_command(advance)
 sim.add_command(fault)
+sim.add_command(settings_command)
 
 
 def _unit(text: str) -> tuple[str, str]:
