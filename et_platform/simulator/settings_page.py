@@ -30,10 +30,8 @@ def page() -> str:
     """The page: a table of names, values with the default first, and meanings for each part of the simulator."""
     inherited = {name for part in _PARTS.values() for name in part.model_fields}
     general = {name: one for name, one in Behaviour.model_fields.items() if name not in inherited}
-    tables = [
-        _table("Account, SOAP, REST, FTP site, rows and retention", general),
-        *(_table(title, part.model_fields) for title, part in _PARTS.items()),
-    ]
+    tables = [_table("Account, SOAP, REST, FTP site, rows and retention", general)]
+    tables += [_table(title, part.model_fields) for title, part in _PARTS.items()]
     return "\n".join([_HEAD, *tables])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from et_platform.simulator import settings_page
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.imports.behaviour import ImportBehaviour
 
 PAGES = Path(__file__).parents[2] / "docs" / "simulator"
 
@@ -32,11 +33,5 @@ def test_pages_name_only_settings_that_exist() -> None:
 
 def test_the_page_of_imports_names_every_setting_of_imports() -> None:
     text = (PAGES / "imports.md").read_text()
-    settings = {*_imports(), "concurrent_imports", "retention_hour", "retention_recurs", "customer_key_length"}
+    settings = {*ImportBehaviour.model_fields, "concurrent_imports", "retention_hour", "retention_recurs", "memory_mib"}
     assert sorted(name for name in settings if f"`{name}`" not in text) == []
-
-
-def _imports() -> set[str]:
-    from et_platform.simulator.imports.behaviour import ImportBehaviour
-
-    return set(ImportBehaviour.model_fields)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from et_platform.simulator import clock
+from et_platform.simulator.behaviour import Behaviour
 from et_platform_tests.simulated import running_simulator
 from et_platform_tests.simulator.importing import NOTIFY, mail, put, ready, rejected
-from et_platform_tests.simulator.soap import Soap, figures, import_definition, named, row
+from et_platform_tests.simulator.soap import Reply, Soap, figures, import_definition, named, row
 
 
 def test_settings_of_an_import(tmp_path: Path) -> None:
@@ -48,6 +53,7 @@ OTHERWISE = {
     "locale_decimals": "false",
     "import_filter": "ignore",
     "file_locations": "Feeds = feeds/daily, Other=other",
+    "file_transfers": "Unzip=people-%%Year%%.zip,Gunzip=people.csv.gz,Move=plain.csv,Absent=absent.zip,Torn=torn.zip",
     "report_rows": "1",
     "stopped_import": "rollback",
     "stopped_import_status": "Completed",
@@ -104,3 +110,50 @@ def test_the_other_settings_of_definitions(otherwise: Soap, key: str) -> None:
     assert (reply.text("Results/Result/ErrorCode"), reply.text("OverallStatus")) == ("2", "Error")
     soap.good("Delete", named("DataExtension", key))
     soap.good("Delete", named("ImportDefinition", key))
+
+
+def transfer(soap: Soap, key: str) -> Reply:
+    return soap.call(
+        "Perform",
+        "<PerformRequestMsg><Action>start</Action><Definitions>"
+        f'<Definition xsi:type="FileTransferActivity"><CustomerKey>{key}</CustomerKey></Definition>'
+        "</Definitions></PerformRequestMsg>",
+    )
+
+
+def test_a_file_transfer_unpacks_into_the_safehouse_what_an_import_then_reads(otherwise: Soap, key: str) -> None:
+    soap, people = otherwise, b"Key\nunzipped\n"
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("../../folder/people.csv", people)
+        archive.writestr("folder/", "")
+    imports = soap.simulator.ftp_folder / "Import"
+    safehouse = soap.simulator.data_dir / "safehouse" / soap.simulator.info["mid"]
+    (imports / f"people-{clock.now():%Y}.zip").write_bytes(zipped.getvalue())
+    (imports / "torn.zip").write_bytes(zipped.getvalue()[:-30])
+    (imports / "people.csv.gz").write_bytes(gzip.compress(people))
+    (imports / "plain.csv").write_bytes(people)
+    for activity, laid in (("UNZIP", "people.csv"), ("Gunzip", "people.csv"), ("Move", "plain.csv")):
+        reply = transfer(soap, activity)
+        assert reply.text("OverallStatus") == "OK"
+        assert reply.text("Results/Result/Task/ID").isdecimal()
+        assert {path.name: path.read_bytes() for path in safehouse.iterdir()} == {laid: people}
+        if activity == "UNZIP":
+            ready(soap, key, "", FileSpec=laid)
+            located = (
+                "<RetrieveFileTransferLocation><CustomerKey>safehouse</CustomerKey></RetrieveFileTransferLocation>"
+            )
+            soap.good("Update", named("ImportDefinition", key).replace("</Objects", f"{located}</Objects"))
+            assert figures(soap.run(key)) == ("Completed", 1, 0, 0, 1)
+            assert soap.rows(key, ["Key"]) == [{"Key": "unzipped"}]
+        (safehouse / laid).unlink()
+    for fruitless in ("Absent", "Torn"):
+        assert transfer(soap, fruitless).text("OverallStatus") == "OK"
+    assert list(safehouse.iterdir()) == []
+    assert transfer(soap, "unknown").text("Results/Result/ErrorCode") == "2"
+
+
+@pytest.mark.parametrize("wrong", ["Feeds", "Feeds=", "=feeds", "Feeds=/etc", "Feeds=../other"])
+def test_wrong_locations_are_explained(wrong: str) -> None:
+    with pytest.raises(ValueError, match="below Import"):
+        Behaviour.from_pairs([f"file_locations={wrong}"])

@@ -57,6 +57,9 @@ class ImportBehaviour(BaseModel):
     file_locations: Mapping[str, str] = Field(
         {}, description="Further file locations as KEY=FOLDER,KEY=FOLDER, below Import; the product has them [D]."
     )
+    file_transfers: Mapping[str, str] = Field(
+        {}, description="File Transfer activities as KEY=FILE,KEY=FILE: Perform unpacks it into the Safehouse [D]."
+    )
     file_age_offset: Literal["extends", "shortens", "ignored"] = Field(
         "extends", description="What MaxFileAgeScheduleOffset does to MaxFileAge [K]."
     )
@@ -98,15 +101,15 @@ class ImportBehaviour(BaseModel):
     )
     report_rows: int = Field(1000, ge=0, description="Most rejected rows that the e-mail after an import lists [K].")
 
-    @field_validator("file_locations", mode="before")
+    @field_validator("file_locations", "file_transfers", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         found = {}
         for pair in filter(None, (one.strip() for one in value.split(","))):
-            key, equals, folder = (part.strip() for part in pair.partition("="))
-            if not (key and equals and folder) or Path(folder).is_absolute() or ".." in Path(folder).parts:
-                raise ValueError(f"{pair!r} must be a key and a folder below Import, as Feeds=feeds/daily")
-            found[key] = folder
+            key, equals, path = (part.strip() for part in pair.partition("="))
+            if not (key and equals and path) or Path(path).is_absolute() or ".." in Path(path).parts:
+                raise ValueError(f"{pair!r} must be a key and a path below Import, as Feeds=feeds/daily")
+            found[key] = path
         return found

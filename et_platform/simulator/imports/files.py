@@ -43,6 +43,11 @@ class Places:
         """The Import folder of the FTP site."""
         return self.locations[folded(STOCK)]
 
+    @property
+    def safehouse(self) -> Path:
+        """The folder that no FTP user sees."""
+        return self.locations[folded(SAFEHOUSE)]
+
 
 def places(data: Path, mid: str, behaviour: Behaviour) -> Places:
     """The folders of a unit in the data folder. Further locations lie below Import, as the product has them [D]."""

@@ -38,7 +38,7 @@ class ImportWorker:
         self, store: Store, behaviour: Behaviour, places: files.Places, owner: Callable[[str], Store], board: Board
     ):
         """`owner` gives the store of the unit that owns a shared data extension, by its MID."""
-        self._store, self._behaviour, self._places, self._owner = store, behaviour, places, owner
+        self._store, self._behaviour, self.places, self._owner = store, behaviour, places, owner
         self._board = board
         self._stopping = threading.Event()
         self._guard = threading.Lock()
@@ -48,7 +48,7 @@ class ImportWorker:
 
     def resume(self) -> None:
         """Finish what an earlier process left unfinished."""
-        for folder in self._places.locations.values():
+        for folder in self.places.locations.values():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._store.connect() as connection:
             left, to_delete = tasks.unfinished(connection), tasks.with_file_to_delete(connection)
@@ -59,7 +59,7 @@ class ImportWorker:
 
     def knows(self, location: str) -> bool:
         """Whether there is a file location of that customer key."""
-        return schema.folded(location) in self._places.locations
+        return schema.folded(location) in self.places.locations
 
     def submit(self, task: Task) -> None:
         """Queue a task that is already in the store."""
@@ -88,7 +88,7 @@ class ImportWorker:
 
     def _work(self, task: Task) -> None:
         try:
-            with faults.around(self._board, task, self._places.stock) as run:
+            with faults.around(self._board, task, self.places.stock) as run:
                 self._run(task, run)
         except Interrupted:
             _log.info("import %s stopped; it runs again at the next start", task["id"])
@@ -143,7 +143,7 @@ class ImportWorker:
         read = plan.read(task["definition"], self._behaviour)
         if task["too_frequent"]:
             raise plan.ImportFailed("the last import is younger than MaxImportFrequency")
-        path = files.find(self._places, read, self._behaviour, task["performed"])
+        path = files.find(self.places, read, self._behaviour, task["performed"])
         if read.delete_file:
             seen = path.stat()
             task["delete"] = {"path": str(path), "modified": seen.st_mtime_ns, "size": seen.st_size}
@@ -232,7 +232,7 @@ class ImportWorker:
     def _report(self, task: Task, outcome: Outcome) -> None:
         bad = outcome.status != "Completed" or outcome.figures.successful < outcome.figures.total
         if report.wanted(task, errors=bad):
-            report.write(self._places.outbox, task, outcome)
+            report.write(self.places.outbox, task, outcome)
 
     def _delete_file(self, task: Task) -> None:
         """Delete the file that was imported, unless another one has its name by now."""
