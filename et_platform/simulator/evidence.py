@@ -94,6 +94,11 @@ EVIDENCE: dict[str, Evidence] = {
         note="The roots of every content type are there from the start.",
     ),
     "ExtractDescription": Evidence(_each("R D", "Retrieve Describe"), "R", {"CustomerKey": "K"}),
+    "FileTransferActivity": Evidence(
+        _each("D D", "Perform Describe"),
+        "D",
+        note="Perform takes Start, by CustomerKey; the setting `file_transfers` says which there are.",
+    ),
     "ImportDefinition": Evidence(
         _each("D D D D D D", "Create Retrieve Update Delete Perform Describe"),
         "D",
@@ -180,7 +185,7 @@ def table() -> str:
         lines += ["", f"### {kind}", ""]
         if known.note:
             lines += [known.note, ""]
-        if kind != "DataExtensionObject":
+        if kind != "DataExtensionObject" and "Retrieve" in known.verbs:
             lines += _rows(("property", "holds", "", "Retrieve", "Create", "Update"), _properties(kind, known))
     return "\n".join(lines) + "\n"
 
