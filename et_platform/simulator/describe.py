@@ -63,7 +63,7 @@ def properties_of(service: Service, object_type: str, handler: Any) -> list[Prop
     if hasattr(handler, "describe"):
         return handler.describe(service, object_type)
     shape: Shape = handler.SHAPE
-    shown = [retrievable(shape, name) for name in shape.retrievable]
+    shown = [retrievable(shape, name) for name in shape.retrievable if name not in shape.untold]
     told = {one.name for one in shown}
     return shown + [one for one in declared(object_type) if one.name not in told]
 

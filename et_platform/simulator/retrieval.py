@@ -168,7 +168,8 @@ class Shape:
     `types` gives properties that are not text; `plain` the sub-objects that carry no PartnerKey and ObjectID [R];
     `raw` properties whose value is the written XML within their element, `written` those whose value is the elements
     themselves; `hidden` those that show without being asked for, and cannot be; `unasked` what shows of others that
-    are not asked for; `nested_types` the `xsi:type` of sub-objects. `required` and `lengths` are what Describe tells.
+    are not asked for; `nested_types` the `xsi:type` of sub-objects. `required` and `lengths` are what Describe tells;
+    `untold` are properties that can be retrieved though Describe does not tell of them.
     """
 
     object_type: str
@@ -181,6 +182,7 @@ class Shape:
     unasked: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     lengths: Mapping[str, int] = field(default_factory=dict)
+    untold: frozenset[str] = frozenset()
     nested_types: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -51,6 +51,11 @@ def test_what_is_described_as_retrievable_can_be_retrieved(soap: Soap, kind: str
     assert soap.retrieve(kind, names).text("OverallStatus") in ("OK", "MoreDataAvailable")
 
 
+def test_what_the_wsdl_lacks_can_be_retrieved_though_describe_does_not_tell_it(soap: Soap) -> None:
+    assert "NumberRestricted" not in retrievable(describe(soap, "ImportResultsSummary"))
+    assert soap.retrieve("ImportResultsSummary", ["NumberRestricted"]).text("OverallStatus") == "OK"
+
+
 def test_rows_are_described_by_their_data_extension(soap: Soap, key: str) -> None:
     soap.good("Create", data_extension(key, *PERSON))
     soap.good("Create", row(key, {"Key": "1"}))

@@ -44,6 +44,8 @@ SHAPE = retrieval.Shape(
     )
     | {"CreatedDate": "Date", "ModifiedDate": "Date"},
     plain=frozenset({"Client"}),
+    # Who asks for all that Describe tells reads the reply by the WSDL, which does not have it.
+    untold=frozenset({"NumberRestricted"}),
 )
 
 
