@@ -111,6 +111,7 @@ def test_a_data_extension_without_a_category_lies_in_the_root(soap: Soap, key: s
         (folder("x", CustomerKey="k" * 37), 396009),
         (folder("x").replace("<Description>d</Description>", ""), 396010),
         (folder("x", CustomerKey="list_default"), 396002),
+        (folder("x", IsActive="perhaps"), 396001),
     ],
 )
 def test_folders_that_are_refused(soap: Soap, wrong: str, expected: int) -> None:

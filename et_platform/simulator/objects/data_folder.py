@@ -166,7 +166,7 @@ def _new(service: Service, connection: Connection, element: Element) -> dict[str
 
 
 def _change(connection: Connection, properties: dict[str, str], element: Element) -> None:
-    """Take over what the request gives; what it leaves out stays. A root keeps its name and place [K]."""
+    """Take over what the request gives; what it leaves out stays. A root keeps its name, key and place [K]."""
     given = _given(element)
     kind = given.pop("ContentType", "") or properties["ContentType"]
     if kind.lower() != properties["ContentType"].lower():
@@ -177,6 +177,8 @@ def _change(connection: Connection, properties: dict[str, str], element: Element
     renamed = given.get("Name", properties["Name"]) != properties["Name"]
     if root and (renamed or envelope.child(element, "ParentFolder") is not None):
         raise Refused(_INVALID_CALL, "Data Folder Invalid Call: a root folder cannot be renamed or moved.")
+    if root:
+        given.pop("CustomerKey", None)
     properties |= given | {"ModifiedDate": clock.iso(clock.now())}
     if not root:
         _place(connection, properties, element)
@@ -192,7 +194,10 @@ def _given(element: Element) -> dict[str, str]:
         if len(given.get(name, "")) > length:
             raise Refused(code, f"The {name} of a folder is longer than {length} characters.")
     for name in _FLAGS:
-        flag = boolean(envelope.value(element, name), name)
+        try:
+            flag = boolean(envelope.value(element, name), name)
+        except Refused as refused:
+            raise Refused(_INVALID_CALL, f"Data Folder Invalid Call: {refused.message}") from refused
         if flag is not None:
             given[name] = "true" if flag else "false"
     return given
