@@ -23,6 +23,7 @@ from et_platform.exacttarget.errors import (
     Throttled,
 )
 from et_platform.exacttarget.http import Reply, post
+from et_platform.exacttarget.token_cache import TokenCache
 
 MARGIN_SECONDS = 60.0
 """A token is renewed so long before its end, or a tenth of its life before when that is less."""
@@ -46,12 +47,18 @@ class Tokens:
         *,
         session: requests.Session,
         timeouts: Timeouts,
+        cache: TokenCache | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ):
+        """`clock` measures spans in this process, `wall_clock` is what processes share through the cache."""
         self._connection = connection
         self._session = session
         self._timeouts = timeouts
+        self._cache = cache
         self._clock = clock
+        self._wall_clock = wall_clock
+        self._stale: set[str] = set()
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refusal: AuthenticationFailed | None = None
@@ -63,7 +70,7 @@ class Tokens:
         """
         with self._lock:
             if self._token is None or self._clock() >= self._token.use_until:
-                self._token = self._ask()
+                self._token = self._ask() if self._cache is None else self._shared(self._cache)
             return self._token
 
     def renew(self, stale: Token) -> Token:
@@ -74,8 +81,22 @@ class Tokens:
     def forget(self, stale: Token) -> None:
         """Use `stale` no longer."""
         with self._lock:
+            self._stale.add(stale.value.get_secret_value())  # so that the cache cannot bring it back
             if self._token is stale:
                 self._token = None
+
+    def _shared(self, cache: TokenCache) -> Token:
+        with cache.locked():
+            kept = cache.read()
+            if kept is not None:
+                value, soap_url, until = kept
+                left = until - self._wall_clock()
+                if left > 0 and value not in self._stale:
+                    return Token(SecretStr(value), soap_url, self._clock() + left)
+            token = self._ask()
+            until = self._wall_clock() + token.use_until - self._clock()
+            cache.write(token.value.get_secret_value(), token.soap_url, until)
+            return token
 
     def _ask(self) -> Token:
         if self._refusal is not None:

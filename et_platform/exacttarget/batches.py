@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from et_platform.exacttarget.errors import MalformedReply
+from et_platform.exacttarget.errors import ExactTargetError, MalformedReply
 from et_platform.exacttarget.soap import Repeat, Soap
 
 MOST_OBJECTS = 50
@@ -23,18 +23,29 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_all(
-    soap: Soap, operation: str, objects: Iterable[Any], *, what: str, options: Mapping[str, Any] | None = None
+    soap: Soap,
+    operation: str,
+    objects: Iterable[Any],
+    *,
+    what: str,
+    options: Mapping[str, Any] | None = None,
+    repeat: Repeat = Repeat.SAFE,
 ) -> list[Any]:
-    """The results of Create, Update or Delete, in the order of `objects`; for writes whose repeat has no effect.
+    """The results of Create, Update or Delete, in the order of `objects`.
 
-    A call whose answer was lost is repeated. Raises what `Soap.call` raises, and MalformedReply when results cannot
-    be told apart; what earlier calls did then stays done.
+    A call whose answer was lost is repeated, unless `repeat` says otherwise. Raises what `Soap.call` raises, and
+    MalformedReply when results cannot be told apart; what earlier calls did then stays done, and a note says how many
+    objects those were.
     """
     results: list[Any] = []
     to_send = iter(objects)
     while part := list(islice(to_send, MOST_OBJECTS)):
-        message = soap.call(operation, what=what, repeat=Repeat.SAFE, Options=dict(options or {}), Objects=part)
-        found = soap.parse(operation, message).Results
+        try:
+            message = soap.call(operation, what=what, repeat=repeat, Options=dict(options or {}), Objects=part)
+            found = soap.parse(operation, message).Results
+        except ExactTargetError as error:
+            error.add_note(f"{len(results)} objects had their results before; the next {len(part)} are concerned.")
+            raise
         if len(found) != len(part):
             raise MalformedReply(
                 f"{what}: {len(part)} objects were sent and {len(found)} results came back, so which one failed is "

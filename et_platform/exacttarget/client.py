@@ -9,6 +9,7 @@ Belongs here: putting the parts together. Does not: anything that a part does. N
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -22,13 +23,18 @@ from et_platform.exacttarget.errors import (
     ServiceUnavailable,
     SftpAuthenticationFailed,
 )
+from et_platform.exacttarget.execute import user_token
 from et_platform.exacttarget.extracts import Extracts
+from et_platform.exacttarget.folders import Folders
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.imports import Imports
-from et_platform.exacttarget.models import SystemStatus
+from et_platform.exacttarget.limits import Limits, LocalLimits
+from et_platform.exacttarget.metadata import Metadata
+from et_platform.exacttarget.models import SystemStatus, UserToken
 from et_platform.exacttarget.rows import Rows
 from et_platform.exacttarget.soap import Repeat, Soap
 from et_platform.exacttarget.subscribers import Subscribers
+from et_platform.exacttarget.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.sftp import EnhancedFtp
@@ -44,24 +50,38 @@ class ExactTarget:
         *,
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,
+        limits: Limits | None = None,
+        token_cache: Path | None = None,
         sftp_transport: "Callable[[], Transport] | None" = None,
     ):
-        """`sftp_transport` opens a connection to the Enhanced FTP by other means than SSH from here."""
+        """`limits` hands out slots for calls and connections; those of one process by default.
+
+        `token_cache` is a folder in which processes share the access token, in a file for its owner alone.
+        `sftp_transport` opens a connection to the Enhanced FTP by other means than SSH from here.
+        """
         self._connection = connection
         self._timeouts = timeouts or Timeouts()
         self._session = open_session()
-        self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts)
+        self._limits = limits or LocalLimits()
+        cache = None if token_cache is None else TokenCache(token_cache, connection)
+        self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts, cache=cache)
         self._soap = Soap(
-            tokens=self._tokens, session=self._session, timeouts=self._timeouts, retries=retries or Retries()
+            tokens=self._tokens,
+            session=self._session,
+            timeouts=self._timeouts,
+            retries=retries or Retries(),
+            limits=self._limits,
         )
         self._sftp_transport = sftp_transport
         self._ftp_lock = threading.Lock()
         self._ftp_refusal: SftpAuthenticationFailed | None = None
         self.data_extensions = DataExtensions(self._soap)
+        self.folders = Folders(self._soap)
         self.rows = Rows(self._soap)
         self.imports = Imports(self._soap)
         self.extracts = Extracts(self._soap)
         self.subscribers = Subscribers(self._soap)
+        self.metadata = Metadata(self._soap)
 
     def __repr__(self) -> str:
         return f"ExactTarget(mid={self._connection.mid}, auth_url={self._connection.auth_url!r})"
@@ -103,6 +123,10 @@ class ExactTarget:
             raise MalformedReply(f"{what}: the answer {told!r} is none of the documented ones. Ask again in a minute.")
         return SystemStatus(told)
 
+    def user_token(self, *, user: str | None = None) -> UserToken:
+        """A token with which a person's browser enters the application within 30 seconds; see `execute.user_token`."""
+        return user_token(self._soap, user=user)
+
     @contextlib.contextmanager
     def ftp(self) -> "Iterator[EnhancedFtp]":
         """One connection to the Enhanced FTP site, for one thread; ten are allowed for an account [D].
@@ -112,11 +136,8 @@ class ExactTarget:
         """
         from et_platform.exacttarget.sftp import EnhancedFtp
 
-        site = EnhancedFtp(self._sftp_transport or self._log_in_to_sftp)
-        try:
+        with self._limits.sftp(), contextlib.closing(EnhancedFtp(self._sftp_transport or self._log_in_to_sftp)) as site:
             yield site
-        finally:
-            site.close()
 
     def _log_in_to_sftp(self) -> "Transport":
         from et_platform.exacttarget.ssh_transport import SshTransport

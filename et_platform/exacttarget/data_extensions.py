@@ -1,4 +1,4 @@
-"""Definitions of data extensions: find, create, add fields, delete.
+"""Definitions of data extensions: find, create, change, clear, delete, and their fields.
 
 Belongs here: DataExtension and DataExtensionField. Does not: rows (`rows.py`), and any rule about which change
 is wise; what the service cannot do (change a type, shrink a length) it refuses itself, with 310007 [R].
@@ -11,13 +11,15 @@ from zeep.xsd import SkipValue
 
 from et_platform.exacttarget.errors import (
     AlreadyExists,
+    InDoubt,
     MalformedReply,
     NotFound,
     ServiceUnavailable,
     Throttled,
     Unreachable,
 )
-from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform.exacttarget.models import DataExtension, Field, FieldType, Retention
+from et_platform.exacttarget.perform import perform_once
 from et_platform.exacttarget.soap import Repeat, Soap
 
 _PROPERTIES = (
@@ -29,8 +31,15 @@ _PROPERTIES = (
     "SendableDataExtensionField.Name",
     "SendableSubscriberField.Name",
     "CategoryID",
+    "IsTestable",
+    "DataRetentionPeriodLength",
+    "DataRetentionPeriod",
+    "RowBasedRetention",
+    "ResetRetentionPeriodOnImport",
+    "DeleteAtEndOfRetentionPeriod",
 )
 _FIELD_PROPERTIES = (
+    "CustomerKey",
     "Name",
     "FieldType",
     "MaxLength",
@@ -59,6 +68,12 @@ class DataExtensions:
         """The data extension of that name, with its fields, or None; names are unique in an account."""
         return self._find("Name", name)
 
+    def find_all(self, *, category_id: int | None = None) -> list[DataExtension]:
+        """All data extensions, or those of one folder; without their fields, which `get` reads."""
+        where = None if category_id is None else self._soap.equals("CategoryID", category_id)
+        found = self._soap.objects("DataExtension", _PROPERTIES, what="Listing the data extensions", where=where)
+        return [read_data_extension(one, ()) for one in found]
+
     def create(self, data_extension: DataExtension) -> str:
         """Create it; returns its object id. Raises AlreadyExists, NameTaken, InvalidDefinition.
 
@@ -82,11 +97,54 @@ class DataExtensions:
 
     def add_fields(self, *, customer_key: str, fields: Sequence[Field]) -> None:
         """Add fields. Raises NotFound, and InvalidDefinition, for instance for a required field with no default."""
-        if not fields:
-            return
-        types = self._soap.types
-        one = types.DataExtension(CustomerKey=customer_key, Fields={"Field": [self._field(field) for field in fields]})
-        self._soap.write("Update", one, what=f"Adding {len(fields)} fields to data extension {customer_key}")
+        self._write_fields(customer_key, fields, "Adding")
+
+    def update(self, data_extension: DataExtension) -> None:
+        """Give the data extension of that key the name, description, folder, use and retention of this one.
+
+        Its fields stay as they are: see `add_fields`, `change_fields`, `delete_fields`. A retention of None leaves what
+        is there: the service cannot be told to keep rows again [K]. Raises NotFound, NameTaken, InvalidDefinition.
+        """
+        one = self._to_send(data_extension)
+        one.Fields = None
+        self._soap.write("Update", one, what=f"Updating data extension {data_extension.customer_key}")
+
+    def change_fields(self, *, customer_key: str, fields: Sequence[Field]) -> None:
+        """Change fields, found by their names: longer, not required any more, another default.
+
+        Raises InvalidDefinition (310007) for what the service refuses. Beware: another type is ignored without a word
+        [R].
+        """
+        self._write_fields(customer_key, fields, "Changing")
+
+    def delete_fields(self, *, customer_key: str, names: Sequence[str]) -> None:
+        """Delete fields with their values. Raises NotFound for a field that is not there; then nothing was deleted."""
+        what = f"Deleting {len(names)} fields of data extension {customer_key}"
+        there = {(one.Name or "").casefold(): one.ObjectID for one in self._read_fields(customer_key)}
+        missing = [name for name in names if name.casefold() not in there]
+        if missing:
+            raise NotFound(f"{what}: there are no fields {', '.join(missing)}. Nothing was deleted. Check the names.")
+        for name in names:
+            one = self._soap.types.DataExtension(
+                CustomerKey=customer_key, Fields={"Field": [{"ObjectID": there[name.casefold()], "Name": name}]}
+            )
+            self._soap.write("Delete", one, what=f"Deleting field {name} of data extension {customer_key}")
+
+    def clear(self, *, customer_key: str) -> None:
+        """Delete all its rows. Never repeated by itself: rows may have come between.
+
+        Needs a permission of its own, and the business unit that owns the data extension [D]. Raises NotFound,
+        PermissionDenied, and InDoubt when the answer was lost: look whether rows are left.
+        """
+        what = f"Clearing data extension {customer_key}"
+        one = self._soap.types.DataExtension(CustomerKey=customer_key)
+        done = perform_once(self._soap, action="ClearData", definition=one, what=what)
+        if done.status != "OK":
+            raise InDoubt(
+                f"{what}: the service answered {done.status or 'no status'}. Look whether rows are left. RequestID "
+                f"{done.request_id}.",
+                request_id=done.request_id,
+            )
 
     def delete(self, *, customer_key: str) -> bool:
         """Delete it with its rows; returns whether it was there."""
@@ -102,14 +160,22 @@ class DataExtensions:
         found = self._soap.objects("DataExtension", _PROPERTIES, what=what, where=self._soap.equals(name, value))
         if not found:
             return None
-        one = found[0]
-        fields = self._soap.objects(
+        return read_data_extension(found[0], self._read_fields(found[0].CustomerKey))
+
+    def _read_fields(self, customer_key: str) -> list[Any]:
+        return self._soap.objects(
             "DataExtensionField",
             _FIELD_PROPERTIES,
-            what=f"Reading the fields of data extension {one.CustomerKey}",
-            where=self._soap.equals("DataExtension.CustomerKey", one.CustomerKey),
+            what=f"Reading the fields of data extension {customer_key}",
+            where=self._soap.equals("DataExtension.CustomerKey", customer_key),
         )
-        return read_data_extension(one, fields)
+
+    def _write_fields(self, customer_key: str, fields: Sequence[Field], doing: str) -> None:
+        if not fields:
+            return
+        types = self._soap.types
+        one = types.DataExtension(CustomerKey=customer_key, Fields={"Field": [self._field(field) for field in fields]})
+        self._soap.write("Update", one, what=f"{doing} {len(fields)} fields of data extension {customer_key}")
 
     def _to_send(self, data_extension: DataExtension) -> Any:
         types = self._soap.types
@@ -122,6 +188,16 @@ class DataExtensions:
         )
         if data_extension.category_id is not None:
             one.CategoryID = data_extension.category_id
+        if data_extension.is_testable is not None:
+            one.IsTestable = data_extension.is_testable
+        if data_extension.template_key is not None:
+            one.Template = types.DataExtensionTemplate(CustomerKey=data_extension.template_key)
+        if (retention := data_extension.retention) is not None:
+            one.DataRetentionPeriodLength = retention.length
+            one.DataRetentionPeriod = retention.unit
+            one.RowBasedRetention = retention.row_based
+            one.ResetRetentionPeriodOnImport = retention.reset_on_import
+            one.DeleteAtEndOfRetentionPeriod = retention.delete_at_end
         if data_extension.sendable_field is not None:
             subscriber_field = data_extension.sendable_subscriber_field or "Subscriber Key"
             one.SendableDataExtensionField = types.DataExtensionField(Name=data_extension.sendable_field)
@@ -154,7 +230,21 @@ def read_data_extension(one: Any, fields: Sequence[Any]) -> DataExtension:
         is_sendable=one.IsSendable,
         sendable_field=(sendable.Name or None) if sendable is not None else None,
         sendable_subscriber_field=_READ_BACK.get(subscriber.Name, subscriber.Name) if subscriber is not None else None,
+        is_testable=one.IsTestable,
+        retention=_read_retention(one),
         fields=tuple(_read_field(field) for field in sorted(fields, key=lambda field: field.Ordinal or 0)),
+    )
+
+
+def _read_retention(one: Any) -> Retention | None:
+    if not one.DataRetentionPeriodLength or not one.DataRetentionPeriod:
+        return None
+    return Retention(
+        length=one.DataRetentionPeriodLength,
+        unit=one.DataRetentionPeriod,
+        row_based=bool(one.RowBasedRetention),
+        reset_on_import=bool(one.ResetRetentionPeriodOnImport),
+        delete_at_end=bool(one.DeleteAtEndOfRetentionPeriod),
     )
 
 

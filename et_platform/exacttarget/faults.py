@@ -41,6 +41,8 @@ _CODES: dict[int, type[ExactTargetError]] = {  # [D], except where marked
     12014: AlreadyExists,
     43010: NotFound,
     43030: AlreadyExists,
+    396002: AlreadyExists,  # folders
+    396009: NotFound,
     310002: NotFound,
     310003: AlreadyExists,
     310004: NotFound,
@@ -78,22 +80,26 @@ class Fault:
 
 def read_message(content: bytes) -> etree._Element:
     """The one element in the reply's Body. Raises UnsafeReply and MalformedReply."""
+    body = read_document(content).find(f"{{{_ENVELOPE}}}Body")
+    if body is None or len(body) == 0:
+        raise MalformedReply("The reply is XML, but not a SOAP envelope with a message. Check the SOAP address.")
+    return body[0]
+
+
+def read_document(content: bytes) -> etree._Element:
+    """The root of a document that comes from the service. Raises UnsafeReply and MalformedReply."""
     if _DOCUMENT_TYPE.match(content.removeprefix(b"\xef\xbb\xbf")):
         raise UnsafeReply(
             "The reply declares a document type, which the SOAP protocol forbids and an attacker needs; it was not "
             "read. Check the service's address, and what stands between here and there."
         )
     try:
-        root = etree.fromstring(content, _parser())
+        return etree.fromstring(content, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise MalformedReply(
             f"The reply ({len(content)} bytes) is not well-formed XML: it was cut short, or it is not the service that "
             "answered. Try again later; if it lasts, check the SOAP address."
         ) from error
-    body = root.find(f"{{{_ENVELOPE}}}Body")
-    if body is None or len(body) == 0:
-        raise MalformedReply("The reply is XML, but not a SOAP envelope with a message. Check the SOAP address.")
-    return body[0]
 
 
 _threads = threading.local()

@@ -5,13 +5,19 @@ decision what a figure proves, which are the caller's.
 """
 
 import re
-from datetime import datetime
 from typing import Any
 
-from et_platform.exacttarget.errors import AlreadyExists, InvalidDefinition, NotFound, StartInDoubt
-from et_platform.exacttarget.faults import API, result_error
-from et_platform.exacttarget.models import SERVER_TIME, ImportDefinition, ImportResult
-from et_platform.exacttarget.soap import Repeat, Soap
+from et_platform.exacttarget.errors import AlreadyExists, InDoubt, InvalidDefinition, NotFound, StartInDoubt
+from et_platform.exacttarget.faults import API
+from et_platform.exacttarget.import_definitions import (
+    DEFINITION_PROPERTIES,
+    import_definition_to_send,
+    read_import_definition,
+)
+from et_platform.exacttarget.models import ImportDefinition, ImportResult
+from et_platform.exacttarget.perform import perform_once
+from et_platform.exacttarget.server_time import read_server_time
+from et_platform.exacttarget.soap import Soap
 
 _SUMMARY = (
     "ImportDefinitionCustomerKey",
@@ -41,12 +47,26 @@ class Imports:
 
         Raises InvalidDefinition (43020, 43060), NameTaken.
         """
-        one = self._to_send(definition)
+        one = import_definition_to_send(self._soap.types, definition)
         what = f"Defining import {definition.customer_key}"
         try:
             self._soap.write("Create", one, what=what)
         except AlreadyExists:
             self._soap.write("Update", one, what=what)
+
+    def definition(self, *, customer_key: str) -> ImportDefinition | None:
+        """The import definition as the service keeps it, or None."""
+        what = f"Looking for import {customer_key}"
+        found = self._definitions(what, self._soap.equals("CustomerKey", customer_key))
+        return found[0] if found else None
+
+    def definitions(self) -> list[ImportDefinition]:
+        """Every import definition into a data extension. Those into lists are left out."""
+        return [one for one in self._definitions("Listing the imports", None) if one.destination_key]
+
+    def _definitions(self, what: str, where: Any) -> list[ImportDefinition]:
+        found = self._soap.objects("ImportDefinition", DEFINITION_PROPERTIES, what=what, where=where)
+        return [read_import_definition(one) for one in found]
 
     def start(self, *, customer_key: str) -> int:
         """Start the import; returns its task id, the only handle [D]. Never repeated by itself.
@@ -56,29 +76,21 @@ class Imports:
         """
         what = f"Starting import {customer_key}"
         definition = self._soap.types.ImportDefinition(CustomerKey=customer_key)
-        reply = self._soap.call(
-            "Perform", what=what, repeat=Repeat.NEVER, Action="start", Definitions={"Definition": [definition]}
-        )
-        # Read by hand, not by zeep: after a start, no surprise in the rest of the reply may hide the task id.
-        result = reply.find(f"{{{API}}}Results/{{{API}}}Result")
-        request_id = reply.findtext(f"{{{API}}}RequestID")
-        status = _text(result, "StatusCode") or reply.findtext(f"{{{API}}}OverallStatus") or ""
-        message = _text(result, "StatusMessage") or reply.findtext(f"{{{API}}}OverallStatusMessage") or ""
-        if status.startswith("Error"):
-            code = _text(result, "ErrorCode") or ""
-            error = result_error(
-                what, message=message, code=int(code) if code.isdigit() else None, request_id=request_id
-            )
-            if error.code == 2:  # a general system exception [D] is no promise that nothing happened
-                raise StartInDoubt(f"{what} is in doubt: {error} Ask for its results.", code=2) from error
-            raise error
-        # `ImportDefinition performed AsyncID:<n>` says the same as Task/ID [D].
-        told = _text(result, "Task/ID") or "".join(re.findall(r"AsyncID:\s*(\d+)", message)[:1])
-        if not told.strip().isdigit():
+        try:
+            done = perform_once(self._soap, action="start", definition=definition, what=what)
+        except InDoubt as doubt:
             raise StartInDoubt(
-                f"{what}: the service answered {status or 'no status'}, and no task id. The import may have started: "
-                f"ask for the results of this definition. RequestID {request_id}.",
-                request_id=request_id,
+                f"{doubt} Ask for the results of this definition, and read back if there are none.",
+                code=doubt.code,
+                request_id=doubt.request_id,
+            ) from doubt
+        # `ImportDefinition performed AsyncID:<n>` says the same as Task/ID [D].
+        told = done.task_id or "".join(re.findall(r"AsyncID:\s*(\d+)", done.message)[:1])
+        if not told.isdigit():
+            raise StartInDoubt(
+                f"{what}: the service answered {done.status or 'no status'}, and no task id. The import may have "
+                f"started: ask for the results of this definition. RequestID {done.request_id}.",
+                request_id=done.request_id,
             )
         return int(told)
 
@@ -113,43 +125,6 @@ class Imports:
             found = self._soap.objects("ImportResultsSummary", _SUMMARY, what=what, where=where)
         return sorted((read_import_result(one) for one in found), key=lambda result: result.task_id)
 
-    def _to_send(self, definition: ImportDefinition) -> Any:
-        types = self._soap.types
-        one = types.ImportDefinition(
-            CustomerKey=definition.customer_key,
-            Name=definition.name,
-            Description=definition.description,
-            AllowErrors=definition.allow_errors,
-            DestinationObject=types.DataExtension(CustomerKey=definition.destination_key),
-            FieldMappingType=definition.field_mapping,
-            FileSpec=definition.file_spec,
-            FileType=definition.file_type,
-            RetrieveFileTransferLocation=types.FileTransferLocation(CustomerKey=definition.location),
-            UpdateType=definition.update_type,
-            Delimiter=definition.delimiter if definition.file_type == "Other" else None,
-            HeaderLines=definition.header_lines,
-            StandardQuotedStrings=definition.standard_quoted_strings,
-            EncodingCodePage=definition.encoding,
-            ControlColumn=definition.control_column,
-            ControlColumnDefaultAction=definition.control_default_action,
-        )
-        if definition.field_maps:
-            source = {"MapByOrdinal": "SourceOrdinal"}.get(definition.field_mapping, "SourceName")
-            one.FieldMaps = {
-                "FieldMap": [
-                    types.FieldMap(**{source: field.source}, DestinationName=field.destination)
-                    for field in definition.field_maps
-                ]
-            }
-        if definition.control_actions:
-            one.ControlColumnActions = {
-                "ControlColumnAction": [
-                    types.ImportDefinitionColumnBasedAction(Value=value, Action=action)
-                    for value, action in definition.control_actions.items()
-                ]
-            }
-        return one
-
 
 def read_import_result(one: Any) -> ImportResult:
     """An import's result from the service's ImportResultsSummary."""
@@ -168,29 +143,3 @@ def read_import_result(one: Any) -> ImportResult:
         ended=read_server_time(one.EndDate),
         destination=one.DestinationID or None,
     )
-
-
-def read_server_time(text: str | None) -> datetime | None:
-    """A time as the service writes it; without an offset it is server time [D]. None if it is no time.
-
-    The WSDL types these as strings [W]; ISO and the US form `M/d/yyyy h:mm:ss AM` have both been seen [D][R].
-    """
-    if not text or not text.strip():
-        return None
-    for read in (datetime.fromisoformat, _us_time):
-        try:
-            found = read(text.strip())
-        except ValueError:
-            continue
-        return found if found.tzinfo else found.replace(tzinfo=SERVER_TIME)
-    return None
-
-
-def _us_time(text: str) -> datetime:
-    return datetime.strptime(text, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=SERVER_TIME)
-
-
-def _text(parent: Any, path: str) -> str | None:
-    if parent is None:
-        return None
-    return parent.findtext("/".join(f"{{{API}}}{step}" for step in path.split("/")))

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Literal
 
+from pydantic import SecretStr
+
 SERVER_TIME = timezone(timedelta(hours=-6))
 """ExactTarget's own time: US Central without daylight saving, all year [D]."""
 EXPORT = "Export"
@@ -59,6 +61,23 @@ class Field:
     default: str | None = None
 
 
+RetentionUnit = Literal["Days", "Weeks", "Months", "Years"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long rows are kept. Setting it needs a permission of its own [D]."""
+
+    length: int
+    unit: RetentionUnit
+    row_based: bool = False
+    """Each row goes on its own day; else all rows go at the end of the period."""
+    reset_on_import: bool = False
+    """The period begins anew with each import."""
+    delete_at_end: bool = False
+    """The data extension itself goes too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataExtension:
     """A data extension's definition. To send: key, name and fields; the rest is optional or comes back."""
@@ -79,6 +98,11 @@ class DataExtension:
     object_id: str | None = None
     is_sendable: bool | None = None
     """As read; to send, `sendable_field` decides."""
+    is_testable: bool | None = None
+    template_key: str | None = None
+    """To send: the template after which it is made. It is not read back."""
+    retention: Retention | None = None
+    """None: rows stay."""
 
 
 UpdateType = Literal["AddAndUpdate", "AddAndDoNotUpdate", "UpdateButDoNotAdd", "Overwrite", "ColumnBased"]
@@ -132,6 +156,24 @@ class ImportDefinition:
     control_actions: Mapping[str, ControlAction] = field(default_factory=dict)
     control_default_action: ControlAction | None = None
     description: str = ""
+    max_file_age_hours: int | None = None
+    """An older file is not imported [D]."""
+    max_file_age_offset_hours: int | None = None
+    """Added to it where the import is scheduled [D]."""
+    max_import_frequency_hours: int | None = None
+    """Not started again before so many hours have passed [D]."""
+    delete_file: bool = False
+    """Remove the file after the import."""
+    notify: str | None = None
+    """Address to which a report is mailed."""
+    null_representation: str | None = None
+    """The text that stands for null in the file."""
+    end_of_line: str | None = None
+    date_locale: str | None = None
+    """How dates and numbers are written, `en-US` if None [D]."""
+    filter: str | None = None
+    object_id: str | None = None
+    """As read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,3 +277,91 @@ class RemoteFile:
     def path(self) -> str:
         """Folder and name, as `stat`, `get` and `remove` take it."""
         return f"{self.folder}/{self.name}" if self.folder else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder. One content type has one tree; `dataextension` is that of data extensions."""
+
+    id: int
+    """What a data extension has as `category_id`."""
+    name: str
+    content_type: str
+    parent_id: int = 0
+    """0: a root."""
+    customer_key: str = ""
+    description: str = ""
+    is_editable: bool = True
+    allows_children: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """What a data extension can be made after."""
+
+    customer_key: str
+    name: str
+    description: str = ""
+    object_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusinessUnit:
+    """A business unit (or the enterprise's own account)."""
+
+    mid: int
+    name: str
+    parent_mid: int | None = None
+    """None: the enterprise."""
+    customer_key: str = ""
+    account_type: str = ""
+    is_active: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractKind:
+    """One kind of extract, by its id."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropertyDescription:
+    """What Describe tells of a property. None: it does not tell."""
+
+    name: str
+    """With dots for what lies in sub-objects: `ParentFolder.ID`."""
+    data_type: str
+    is_retrievable: bool | None = None
+    is_updatable: bool | None = None
+    is_creatable: bool | None = None
+    is_required: bool | None = None
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """What VersionInfo tells of the service."""
+
+    version: str
+    date: datetime | None
+    """Aware."""
+    history: tuple["Version", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserToken:
+    """A token with which a person's browser enters the application; it lives 30 seconds [D]."""
+
+    value: SecretStr
+    login_url: str
+    """Where a form posts it, as `UserToken`; `entityType` and the like go into the address [D]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsyncWrite:
+    """A write that was handed over to be done later: the handles, and how many rows each one carries."""
+
+    conversations: tuple[str, ...]
+    rows: tuple[int, ...]

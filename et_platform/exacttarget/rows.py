@@ -5,16 +5,25 @@ the better way for many reads [D]. Values are texts, as the service gives them: 
 the second, booleans as True or False [D]; what they mean is the caller's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import pyarrow as pa
 from zeep.xsd import SkipValue
 
+from et_platform.exacttarget.asynchronous import results_of, submit
 from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
-from et_platform.exacttarget.models import FieldError, RowResult
+from et_platform.exacttarget.errors import InvalidDefinition
+from et_platform.exacttarget.models import AsyncWrite, RowResult
 from et_platform.exacttarget.row_pages import beginning_anew, read_rows
-from et_platform.exacttarget.soap import MOST_RESULTS, Soap
+from et_platform.exacttarget.row_results import read_row_result
+from et_platform.exacttarget.soap import MOST_RESULTS, Repeat, Soap
+
+Row = Mapping[str, str | None]
+"""A row to write: values by field name."""
+QueuePriority = Literal["Low", "Medium", "High"]
+
+UPSERT: Mapping[str, Any] = {"SaveOptions": {"SaveOption": [{"PropertyName": "*", "SaveAction": "UpdateAdd"}]}}
 
 
 class Rows:
@@ -61,28 +70,52 @@ class Rows:
 
             yield from beginning_anew(begin, times=rereads, what=what) if rereads else begin()
 
-    def upsert(
-        self, *, customer_key: str, rows: Sequence[Mapping[str, str | None]], key_fields: Sequence[str] = ()
-    ) -> list[RowResult]:
+    def insert(self, *, customer_key: str, rows: Sequence[Row]) -> list[RowResult]:
+        """Add rows; returns one result for each, in their order. A key that is there already is an error of its row.
+
+        None is null; an empty text is an empty text [D]. Beware: a field that the data extension lacks is dropped
+        without a word [D]. A row that XML cannot carry is refused here, the others are sent. No call is repeated, for
+        a data extension without primary key takes every row twice: raises InDoubt when an answer was lost.
+        """
+        what = f"Adding rows to data extension {customer_key}"
+        return self._write("Create", what, {}, rows, lambda row: self._row(customer_key, row), Repeat.NEVER)
+
+    def update(self, *, customer_key: str, rows: Sequence[Row], key_fields: Sequence[str] = ()) -> list[RowResult]:
+        """Change rows that are there, by primary key; a row that is not there is an error. Else as `upsert`."""
+        what = f"Updating rows of data extension {customer_key}"
+        return self._write("Update", what, {}, rows, lambda row: self._row(customer_key, row, key_fields))
+
+    def upsert(self, *, customer_key: str, rows: Sequence[Row], key_fields: Sequence[str] = ()) -> list[RowResult]:
         """Add or update rows by primary key; returns one result for each row, in their order.
 
         None is null; an empty text is an empty text [D]. Fields that are not given keep their value. Fields named
         in `key_fields` travel as keys, which the service does not demand. Beware: a field that the data extension
         lacks is dropped without a word [D]. A row that XML cannot carry is refused here, the others are sent.
         """
-        types = self._soap.types
-        options = {"SaveOptions": {"SaveOption": [{"PropertyName": "*", "SaveAction": "UpdateAdd"}]}}
-
-        def to_object(row: Mapping[str, str | None]) -> Any:
-            one = types.DataExtensionObject(CustomerKey=customer_key)
-            keys = [name for name in row if name in key_fields]
-            if keys:
-                one.Keys = {"Key": [self._property(name, row[name]) for name in keys]}
-            one.Properties = {"Property": [self._property(name, row[name]) for name in row if name not in keys]}
-            return one
-
         what = f"Writing rows to data extension {customer_key}"
-        return self._write("Update", what, options, list(rows), to_object)
+        return self._write("Update", what, UPSERT, rows, lambda row: self._row(customer_key, row, key_fields))
+
+    def upsert_later(self, *, customer_key: str, rows: Sequence[Row], priority: QueuePriority = "Medium") -> AsyncWrite:
+        """Hand rows over to be added or updated later; returns at once. `results_of` tells what came of them.
+
+        Raises InvalidDefinition for a row that XML cannot carry, before anything is sent. Parts are not ordered among
+        each other: do not hand over one key twice.
+        """
+        what = f"Handing over rows to data extension {customer_key}"
+        bad = [str(position) for position, row in enumerate(rows) if bad_fields(row)]
+        if bad:
+            raise InvalidDefinition(
+                f"{what} was not done: rows {', '.join(bad[:20])} have characters that XML cannot carry. Remove them."
+            )
+        objects = [self._row(customer_key, row) for row in rows]
+        return submit(self._soap, "Update", objects, what=what, options={**UPSERT, "QueuePriority": priority})
+
+    def results_of(self, write: AsyncWrite) -> list[RowResult] | None:
+        """One result for each row of a write that was handed over, in their order; None while it is not done.
+
+        Results are kept for 30 days [D].
+        """
+        return results_of(self._soap, write)
 
     def delete(self, *, customer_key: str, keys: Sequence[Mapping[str, str]]) -> list[RowResult]:
         """Delete rows by primary key; returns one result for each, in their order.
@@ -90,14 +123,20 @@ class Rows:
         A row that is not there is reported as not ok; after a lost answer the call is repeated, and reports rows
         that it had deleted itself in that way.
         """
-        types = self._soap.types
 
         def to_object(key: Mapping[str, str]) -> Any:
             pairs = [self._property(name, value) for name, value in key.items()]
-            return types.DataExtensionObject(CustomerKey=customer_key, Keys={"Key": pairs})
+            return self._soap.types.DataExtensionObject(CustomerKey=customer_key, Keys={"Key": pairs})
 
-        what = f"Deleting rows of data extension {customer_key}"
-        return self._write("Delete", what, {}, list(keys), to_object)
+        return self._write("Delete", f"Deleting rows of data extension {customer_key}", {}, keys, to_object)
+
+    def _row(self, customer_key: str, row: Row, key_fields: Sequence[str] = ()) -> Any:
+        one = self._soap.types.DataExtensionObject(CustomerKey=customer_key)
+        keys = [name for name in row if name in key_fields]
+        if keys:
+            one.Keys = {"Key": [self._property(name, row[name]) for name in keys]}
+        one.Properties = {"Property": [self._property(name, row[name]) for name in row if name not in keys]}
+        return one
 
     def _property(self, name: str, value: str | None) -> Any:
         if value is None:
@@ -105,38 +144,26 @@ class Rows:
         return self._soap.types.APIProperty(Name=name, Value=value)
 
     def _write(
-        self, operation: str, what: str, options: dict[str, Any], rows: list[Any], to_object: Any
+        self,
+        operation: str,
+        what: str,
+        options: Mapping[str, Any],
+        rows: Sequence[Row],
+        to_object: Callable[[Any], Any],
+        repeat: Repeat = Repeat.SAFE,
     ) -> list[RowResult]:
         results: dict[int, RowResult] = {}
         for position, row in enumerate(rows):
-            bad = [name for name, value in row.items() if NOT_XML.search(name + (value or ""))]
-            if bad:
+            if bad := bad_fields(row):
                 message = f"Not sent: {', '.join(map(repr, bad))} has a character that XML cannot carry."
                 results[position] = RowResult(row=position, ok=False, message=message)
         to_send = [position for position in range(len(rows)) if position not in results]
-        found = write_all(self._soap, operation, (to_object(rows[one]) for one in to_send), what=what, options=options)
+        objects = (to_object(rows[one]) for one in to_send)
+        found = write_all(self._soap, operation, objects, what=what, options=options, repeat=repeat)
         results |= {position: read_row_result(position, one) for position, one in zip(to_send, found, strict=True)}
         return [results[position] for position in range(len(rows))]
 
 
-def read_row_result(row: int, result: Any) -> RowResult:
-    """The outcome of one row from a DataExtensionUpdateResult or DataExtensionDeleteResult."""
-    key_errors, value_errors = getattr(result, "KeyErrors", None), getattr(result, "ValueErrors", None)
-    errors = [
-        *(key_errors.KeyError if key_errors is not None else ()),
-        *(value_errors.ValueError if value_errors is not None else ()),
-    ]
-    return RowResult(
-        row=row,
-        ok=result.StatusCode == "OK",
-        code=result.ErrorCode,
-        message=getattr(result, "ErrorMessage", None) or result.StatusMessage or "",
-        field_errors=tuple(
-            FieldError(
-                name=error.Name or "",
-                code=None if error.ErrorCode is None else int(error.ErrorCode),
-                message=error.ErrorMessage or "",
-            )
-            for error in errors
-        ),
-    )
+def bad_fields(row: Row) -> list[str]:
+    """The fields of a row that have a character that XML cannot carry."""
+    return [name for name, value in row.items() if NOT_XML.search(name + (value or ""))]

@@ -10,6 +10,7 @@ times as fast. The service is newer than the published WSDL and answers with ele
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import cached_property
@@ -33,7 +34,6 @@ from et_platform.exacttarget.errors import (
     Misconfigured,
     PermissionDenied,
     ServiceUnavailable,
-    StartInDoubt,
     Throttled,
     Unreachable,
     UnsafeReply,
@@ -47,9 +47,11 @@ from et_platform.exacttarget.faults import (
     result_error,
 )
 from et_platform.exacttarget.http import Reply, open_session, post
+from et_platform.exacttarget.limits import Limits, LocalLimits
 from et_platform.wsdl import wsdl_path
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _PASSING = paging.BREAKS
 
@@ -75,11 +77,20 @@ class _NoNetwork(Transport):
 class Soap:
     """Calls the SOAP service; threads may share it. Loads and opens nothing until the first call."""
 
-    def __init__(self, *, tokens: Tokens, session: requests.Session, timeouts: Timeouts, retries: Retries):
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        session: requests.Session,
+        timeouts: Timeouts,
+        retries: Retries,
+        limits: Limits | None = None,
+    ):
         self._tokens = tokens
         self._session = session
         self._timeouts = timeouts
         self._retries = retries
+        self._limits = limits or LocalLimits()
         self._lock = threading.Lock()
 
     @cached_property
@@ -107,11 +118,21 @@ class Soap:
         """Make a call; returns the reply's message element, which is no fault.
 
         `what` names the call in errors ("Creating data extension x"). Raises the errors of `faults`, Unreachable,
-        Misconfigured, InvalidDefinition for content that XML cannot carry, and, with Repeat.NEVER, StartInDoubt
-        whenever the request may have taken effect.
+        Misconfigured, InvalidDefinition for content that XML cannot carry, and, with Repeat.NEVER, InDoubt whenever
+        the request may have taken effect. Where the service gave no RequestID, an error's `request_id` is the MessageID
+        that this side gave the request.
         """
-        envelope = self._envelope(operation, what, message)
-        seconds = timeout or self._timeouts.sync
+        message_id = f"urn:uuid:{uuid.uuid4()}"
+        envelope = self._envelope(operation, what, message, message_id)
+        try:
+            return self._repeatedly(operation, envelope, what, timeout or self._timeouts.sync, repeat)
+        except ExactTargetError as error:
+            error.request_id = error.request_id or message_id
+            raise
+
+    def _repeatedly(
+        self, operation: str, envelope: etree._Element, what: str, seconds: float, repeat: Repeat
+    ) -> etree._Element:
         for attempt in range(1, self._retries.attempts + 1):
             try:
                 return self._with_renewal(operation, envelope, what, seconds, repeat)
@@ -150,14 +171,18 @@ class Soap:
         where: Any = None,
         batch_size: int = MOST_RESULTS,
         hide_values: bool = False,
+        all_units: bool = False,
     ) -> Iterator[etree._Element]:
         """Retrieve page by page; each is a RetrieveResponseMsg. See `paging.pages` for what a break raises.
 
         The first page is asked for again after a passing failure, a later one only if it cannot have arrived.
+        `all_units` asks the whole enterprise, which only its own business unit may do [K].
         """
         request: dict[str, Any] = {"ObjectType": object_type, "Properties": list(properties)}
         if batch_size < MOST_RESULTS:
             request["Options"] = {"BatchSize": batch_size}
+        if all_units:
+            request["QueryAllAccounts"] = True
         beginning = request if where is None else {**request, "Filter": where}
         return paging.pages(
             first=lambda: self._retrieve(beginning, what, Repeat.SAFE),
@@ -169,9 +194,11 @@ class Soap:
     def _retrieve(self, request: dict[str, Any], what: str, repeat: Repeat) -> etree._Element:
         return self.call("Retrieve", what=what, repeat=repeat, timeout=self._timeouts.retrieve, RetrieveRequest=request)
 
-    def objects(self, object_type: str, properties: Sequence[str], *, what: str, where: Any = None) -> list[Any]:
+    def objects(
+        self, object_type: str, properties: Sequence[str], *, what: str, where: Any = None, all_units: bool = False
+    ) -> list[Any]:
         """Everything that a Retrieve finds, as zeep's objects; for small results."""
-        pages = self.pages(object_type, properties, what=what, where=where)
+        pages = self.pages(object_type, properties, what=what, where=where, all_units=all_units)
         return [one for page in pages for one in self.parse("Retrieve", page).Results]
 
     def equals(self, name: str, value: str | int) -> Any:
@@ -194,7 +221,7 @@ class Soap:
             )
         return result
 
-    def _envelope(self, operation: str, what: str, message: dict[str, Any]) -> etree._Element:
+    def _envelope(self, operation: str, what: str, message: dict[str, Any], message_id: str) -> etree._Element:
         client = self._service
         try:
             envelope = client.create_message(client.service, operation, **message)
@@ -206,6 +233,7 @@ class Soap:
             ) from error
         header = etree.Element(f"{{{_ENVELOPE}}}Header")
         etree.SubElement(header, "{http://exacttarget.com}fueloauth")  # not the partnerAPI namespace [D][R]
+        etree.SubElement(header, f"{{{_ADDRESSING}}}MessageID").text = message_id
         envelope.insert(0, header)
         return envelope
 
@@ -238,14 +266,15 @@ class Soap:
         # effect in doubt, a new connection is worth its price.
         session = open_session() if repeat is Repeat.NEVER else self._session
         try:
-            response = post(
-                session,
-                url,
-                timeout=(self._timeouts.connect, timeout),
-                what=what,
-                data=content,
-                headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation}"'},
-            )
+            with self._limits.call():
+                response = post(
+                    session,
+                    url,
+                    timeout=(self._timeouts.connect, timeout),
+                    what=what,
+                    data=content,
+                    headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation}"'},
+                )
             message = _read(response, what)
         except (*_PASSING, UnsafeReply) as error:
             if repeat is Repeat.NEVER and not (isinstance(error, Unreachable) and not error.sent):
@@ -284,8 +313,8 @@ def _read(response: Reply, what: str) -> etree._Element:
 
 
 def _doubt(what: str, error: ExactTargetError) -> InDoubt:
-    return StartInDoubt(
-        f"{what} is in doubt: {error} It may have taken effect. Do not repeat it: ask for the results of this "
-        "definition, and read back if there are none.",
+    return InDoubt(
+        f"{what} is in doubt: {error} It may have taken effect. Do not repeat it before you have looked.",
         code=error.code,
+        request_id=error.request_id,
     )

@@ -15,8 +15,8 @@ import lxml.etree as etree
 from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
 from et_platform.exacttarget.errors import InvalidDefinition
 from et_platform.exacttarget.faults import API, result_error
-from et_platform.exacttarget.imports import read_server_time
 from et_platform.exacttarget.models import Subscriber, SubscriberChange, SubscriberResult, SubscriberStatus
+from et_platform.exacttarget.server_time import read_server_time
 from et_platform.exacttarget.soap import Repeat, Soap
 
 _PROPERTIES = ("ID", "SubscriberKey", "EmailAddress", "Status", "UnsubscribedDate", "CreatedDate")

@@ -8,6 +8,7 @@ from et_platform.exacttarget.auth import Tokens
 from et_platform.exacttarget.connection import Retries, Timeouts
 from et_platform.exacttarget.data_extensions import read_data_extension
 from et_platform.exacttarget.faults import read_fault, read_message
+from et_platform.exacttarget.folders import read_folder
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.models import FieldType
 from et_platform.exacttarget.soap import Soap
@@ -68,3 +69,9 @@ def test_recorded_data_extensions_and_fields_become_models(soap: Soap):
     assert by_name["ContactKey"].default is None
     assert all(field.type is not FieldType.Unknown for field in found.fields)
     assert all(field.max_length is None for field in found.fields if field.type in (FieldType.Date, FieldType.Boolean))
+
+
+def test_recorded_folders_become_models(soap: Soap):
+    folders = [read_folder(one) for one in parsed(soap, "datafolder-retrieve.xml").Results]
+    assert len({folder.id for folder in folders}) == len(folders) > 0
+    assert all(folder.name and folder.content_type and folder.id > 0 for folder in folders)

@@ -1,0 +1,106 @@
+"""Writes that are handed over and done later.
+
+Belongs here: handing over, and asking what came of it. Does not: what is written (`rows.py`).
+
+Each call carries a ConversationID of ours, with one call to the conversation. So it may be repeated when its answer
+was lost: the service does not take a conversation twice [D]; and it is the handle to ask by, chosen before anything is
+sent.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lxml.etree as etree
+
+from et_platform.exacttarget.errors import MalformedReply
+from et_platform.exacttarget.faults import read_document, result_error
+from et_platform.exacttarget.models import AsyncWrite, RowResult
+from et_platform.exacttarget.row_results import read_row_result
+from et_platform.exacttarget.soap import Repeat, Soap
+
+MOST_OBJECTS = 100
+"""Objects in one asynchronous call; more are taken, and not recommended [D]."""
+
+_TAKEN = (211, 215)
+"""The conversation is complete, or closed: an earlier try arrived [D]."""
+_MESSAGE = ("ConversationID", "OverallStatusCode", "StatusMessage", "ErrorCode", "RequestID", "ResultDetailXML")
+_ITEM = ("OrdinalID", "StatusCode", "StatusMessage", "ErrorCode")
+
+
+def submit(soap: Soap, operation: str, objects: Sequence[Any], *, what: str, options: Mapping[str, Any]) -> AsyncWrite:
+    """Hand over objects, in calls of 100. Raises what `Soap.call` raises, and the error of a call that is refused.
+
+    What earlier calls handed over is then done all the same; a note tells their handles.
+    """
+    done: list[str] = []
+    sizes: list[int] = []
+    for start in range(0, len(objects), MOST_OBJECTS):
+        part = list(objects[start : start + MOST_OBJECTS])
+        conversation = str(uuid.uuid4())
+        told = {
+            **options,
+            "RequestType": "Asynchronous",
+            "ConversationID": conversation,
+            "SequenceCode": 1,
+            "CallsInConversation": 1,
+        }
+        try:
+            message = soap.call(operation, what=what, repeat=Repeat.SAFE, Options=told, Objects=part)
+            reply = soap.parse(operation, message)
+            refused = next((one for one in reply.Results if one.StatusCode == "Error"), None)
+            if refused is not None and refused.ErrorCode not in _TAKEN:
+                text = refused.StatusMessage or ""
+                raise result_error(what, message=text, code=refused.ErrorCode, request_id=reply.RequestID)
+        except Exception as error:
+            if done:
+                error.add_note(f"{sum(sizes)} objects were handed over before, as conversations {', '.join(done)}.")
+            raise
+        done.append(conversation)
+        sizes.append(len(part))
+    return AsyncWrite(conversations=tuple(done), rows=tuple(sizes))
+
+
+def results_of(soap: Soap, write: AsyncWrite) -> list[RowResult] | None:
+    """The result of each row, in their order; None while any part is not done. Raises MalformedReply."""
+    results: list[RowResult] = []
+    for conversation, rows in zip(write.conversations, write.rows, strict=True):
+        what = f"Asking for the results of conversation {conversation}"
+        where = soap.equals("ConversationID", conversation)
+        messages = soap.objects("ResultMessage", _MESSAGE, what=what, where=where)
+        if not messages:
+            return None
+        part = _detailed(soap, messages[0].ResultDetailXML, rows, len(results))
+        results += part if part is not None else _itemised(soap, what, where, rows, len(results))
+    return results
+
+
+def _detailed(soap: Soap, text: str | None, rows: int, before: int) -> list[RowResult] | None:
+    """From the reply that the service would have given at once, which it keeps as a text; None if it is none [K]."""
+    try:
+        document = read_document((text or "").encode())
+    except MalformedReply:
+        return None
+    operation = etree.QName(document).localname.removesuffix("Response")
+    if operation not in ("Create", "Update", "Delete"):
+        return None
+    try:
+        found = soap.parse(operation, document).Results
+    except MalformedReply:
+        return None
+    return _in_order(found, rows, before)
+
+
+def _itemised(soap: Soap, what: str, where: Any, rows: int, before: int) -> list[RowResult]:
+    """From the result items, which do not tell single fields."""
+    found = _in_order(soap.objects("ResultItem", _ITEM, what=what, where=where), rows, before)
+    if found is None:
+        raise MalformedReply(f"{what}: the results do not name each of {rows} rows once. Read the rows back.")
+    return found
+
+
+def _in_order(found: Sequence[Any], rows: int, before: int) -> list[RowResult] | None:
+    ordered = {index if one.OrdinalID is None else one.OrdinalID: one for index, one in enumerate(found)}
+    if ordered.keys() != set(range(rows)):
+        return None
+    return [read_row_result(before + ordinal, ordered[ordinal]) for ordinal in range(rows)]
