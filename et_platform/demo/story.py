@@ -1,4 +1,4 @@
-"""The demo's story: the road three times, and what happened each time.
+"""The demo's story: the road three times, the way back, and the road once more with its consequences.
 
 What belongs here: the order of events and their telling. What does not: the road itself.
 """
@@ -11,7 +11,9 @@ from pathlib import Path
 import dagster as dg
 
 from et_platform import settings as configuration
+from et_platform.catalog.catalog import load_catalog
 from et_platform.demo import crm_edit
+from et_platform.demo.loop import come_back
 from et_platform.demo.world import DemoFailed, World, exacttarget_running, seed_once
 from et_platform.instance import materialize, prepare_home
 from et_platform.terminal import describe, outcome
@@ -44,7 +46,13 @@ def play(folder: Path, *, customers: int, once: bool, port: int, say: Callable[[
         imported = _road("3. The road after the edit", say)
         if imported != UPDATES + INSERTS:
             raise DemoFailed(f"{imported} rows were imported after an edit of {UPDATES + INSERTS}.")
-        say(f"\nExactly those {imported} rows were imported. ({time.monotonic() - started:.0f} s in all)")
+        say(f"\nExactly those {imported} rows were imported.")
+        settings = configuration.load()
+        left = come_back(world, settings, load_catalog(settings.catalog_path), edited.updated, say)
+        imported = _road("5. The road again, with what came back", say)
+        if imported != left:
+            raise DemoFailed(f"{imported} rows were imported after {left} customers had unsubscribed.")
+        say(f"\nExactly those {imported} went out again, and nothing else. ({time.monotonic() - started:.0f} s in all)")
         if not once:
             _serve(port, say)
 
@@ -80,5 +88,7 @@ def _serve(port: int, say: Callable[[str], None]) -> None:
         say(f"  .venv/bin/etp demo edit --updates {UPDATES} --inserts {INSERTS}")
         say("  .venv/bin/etp plan customers")
         say("  .venv/bin/etp apply customers")
+        say("  .venv/bin/etp trace customer NTO-000001")
+        say("Switch on the sensor extract_files (Automation), and it takes files by itself.")
         wait_for_the_end()
         say("Ending.")

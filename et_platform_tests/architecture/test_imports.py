@@ -45,7 +45,7 @@ RULES: dict[str, set[str]] = {
     "terminal": set(),
     "ui": {"processes"},
     "simulator": set(),
-    "demo": {"settings", "instance", "terminal", "ui", "processes"},
+    "demo": {*("settings", "catalog", "inbound", "instance", "processes", "pull", "terminal", "ui")},
     "pull": {"settings", "catalog", "defs", "inbound", "ingest", "instance", "resources"},
     "cli": {
         *("settings", "catalog", "instance", "terminal", "ui", "demo"),
