@@ -20,6 +20,7 @@ from et_platform.defs import (
     events,
     extract,
     import_file,
+    opt_out,
 )
 from et_platform.resources import Platform
 
@@ -35,6 +36,8 @@ def build_defs(
     for entity in catalog.crm.values():
         assets += [crm_source.build(entity), crm_snapshot.build(entity)]
     for declared in catalog.data_extensions.values():
+        if declared.is_.consent is not None:
+            assets.append(opt_out.build(catalog, declared))
         assets += [
             change_set.build(catalog, declared),
             import_file.build(declared),

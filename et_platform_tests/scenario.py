@@ -29,6 +29,8 @@ columns:
   opted_in: {type: boolean}
   opted_in_at: {type: timestamp}
   nickname: {type: text}
+  opted_out: {type: boolean}
+  opted_out_at: {type: timestamp}
 """
 
 DATA_EXTENSION = """
@@ -50,6 +52,21 @@ fields:
 guards: {minimum_rows: 1, maximum_quarantine_share: 1.0, minimum_share_of_acknowledged: 0.5}
 """
 
+CONSENT = DATA_EXTENSION.replace(
+    "guards:",
+    """  OptedOut: {type: Boolean, from: opted_out}
+  OptedOutAt: {type: Date, from: opted_out_at}
+consent:
+  opted_out: opted_out
+  opted_out_at: opted_out_at
+  opted_in: opted_in
+  opted_in_at: opted_in_at
+  subscriber_key: PersonID
+  email: Email
+guards:""",
+)
+"""The same data extension, with fields and the declaration by which opt-outs travel first."""
+
 PERSON: dict[str, str | None] = {
     "id": "P1",
     "email": "p1@example.org",
@@ -60,6 +77,8 @@ PERSON: dict[str, str | None] = {
     "opted_in": "1",
     "opted_in_at": "2026-01-02 03:04:05",
     "nickname": "zo",
+    "opted_out": "0",
+    "opted_out_at": None,
 }
 
 

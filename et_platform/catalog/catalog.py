@@ -124,6 +124,7 @@ def _conflicts(catalog: Catalog) -> Iterator[str]:
             yield f"{declared.at('source', 'crm')}: source.crm: no CRM entity {de.source.crm!r}; declared: {known}."
             continue
         yield from _field_conflicts(declared, entity)
+        yield from _consent_conflicts(declared, entity)
 
 
 def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
@@ -137,6 +138,33 @@ def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEnti
             yield f"{where}: a {is_.type} field cannot take the {column.type} column {is_.source!r}; change a type."
         if is_.key and is_.source != entity.is_.key:
             yield f"{where}: the key field must come from the entity's key {entity.is_.key!r}."
+
+
+def _consent_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
+    consent, fields = declared.is_.consent, declared.is_.fields
+    if consent is None:
+        return
+    for name, column in ((name, getattr(consent, name)) for name in consent.types):
+        where = f"{declared.at('consent', name)}: consent.{name}"
+        found = entity.is_.columns.get(column) if column is not None else None
+        if column is not None and found is None:
+            yield f"{where}: {entity.path} declares no column {column!r}; it has: {', '.join(entity.is_.columns)}."
+        elif found is not None and found.type not in consent.types[name]:
+            types = " or ".join(consent.types[name])
+            yield f"{where}: needs a column of type {types}, and {column!r} is {found.type}."
+    for name, types in (("subscriber_key", ("Text", "Number", "EmailAddress")), ("email", ("EmailAddress",))):
+        field = getattr(consent, name)
+        where = f"{declared.at('consent', name)}: consent.{name}"
+        if field is not None and field not in fields:
+            yield f"{where}: the data extension has no field {field!r}; it has: {', '.join(fields)}."
+        elif field is not None and fields[field].type not in types:
+            yield f"{where}: needs a field of type {' or '.join(types)}, and {field!r} is {fields[field].type}."
+    for name in declared.is_.consent_fields:
+        if fields[name].owner != "crm":
+            yield (
+                f"{declared.at('fields', name, 'owner')}: fields.{name}.owner: an opt-out changes this field, so it "
+                "must be `owner: crm`; or leave it out."
+            )
 
 
 def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:

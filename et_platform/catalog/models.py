@@ -133,6 +133,40 @@ class Guards(Declaration):
     minimum_share_of_acknowledged: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
+class ConsentFacts(Declaration):
+    """The CRM's columns that say whether a person wants mail. `opted_out` true is out, whatever the others say.
+
+    `opted_in` and `opted_in_at` are what the CRM says of consent given.
+    """
+
+    opted_out: str
+    opted_out_at: str
+    opted_in: str | None = None
+    opted_in_at: str | None = None
+
+    @property
+    def types(self) -> dict[str, tuple[ColumnType, ...]]:
+        """The types that each key's column may have."""
+        moment: tuple[ColumnType, ...] = ("timestamp", "date")
+        return {
+            "opted_out": ("boolean",),
+            "opted_out_at": moment,
+            "opted_in": ("boolean",),
+            "opted_in_at": moment,
+        }
+
+
+class DataExtensionConsent(ConsentFacts):
+    """Whose opt-outs travel first: the CRM's columns, and the fields that name the subscriber.
+
+    `subscriber_key` and `email` are fields of the data extension. Without `email` an opt-out of somebody whom
+    ExactTarget does not know yet has to wait until it does.
+    """
+
+    subscriber_key: str
+    email: str | None = None
+
+
 class DataExtension(Documented):
     """data_extensions/<name>.yaml: one data extension, its fields, its source and its guards."""
 
@@ -142,11 +176,25 @@ class DataExtension(Documented):
     fields: Annotated[dict[str, DataExtensionField], Field(min_length=1)]
     deletes: Literal["keep"] = "keep"
     guards: Guards = Guards()
+    consent: DataExtensionConsent | None = None
 
     @property
     def key_field(self) -> str:
         """The name of the field that is the primary key."""
         return next(name for name, field in self.fields.items() if field.key)
+
+    def fields_from(self, column: str | None) -> list[str]:
+        """The names of the fields that come from a CRM column."""
+        return [name for name, field in self.fields.items() if column is not None and field.source == column]
+
+    @property
+    def consent_fields(self) -> list[str]:
+        """The fields that say who is out, since when, and who is in: those that an opt-out changes."""
+        consent = self.consent
+        if consent is None:
+            return []
+        columns = (consent.opted_out, consent.opted_out_at, consent.opted_in)
+        return [name for name, field in self.fields.items() if field.source in columns]
 
     @model_validator(mode="after")
     def _rules(self) -> "DataExtension":
@@ -165,30 +213,19 @@ class DataExtension(Documented):
         return self
 
 
-class ConsentColumns(Declaration):
-    """The CRM's columns that say whether a person wants mail; those that exist are read and written together.
+class ConsentColumns(ConsentFacts):
+    """The same columns with the place of evidence; those that exist are read and written together.
 
-    `opted_in` and `opted_in_at` are what the CRM says of consent given: an opt-out that is newer clears the flag and
-    leaves the date, which is a fact.
+    An opt-out that is newer than consent given clears the flag and leaves its date, which is a fact.
     """
 
-    opted_out: str
-    opted_out_at: str
     evidence: str | None = None
-    opted_in: str | None = None
-    opted_in_at: str | None = None
 
     @property
     def types(self) -> dict[str, tuple[ColumnType, ...]]:
         """The types that each key's column may have."""
-        moment: tuple[ColumnType, ...] = ("timestamp", "date")
-        return {
-            "opted_out": ("boolean",),
-            "opted_out_at": moment,
-            "evidence": ("text",),
-            "opted_in": ("boolean",),
-            "opted_in_at": moment,
-        }
+        text: tuple[ColumnType, ...] = ("text",)
+        return super().types | {"evidence": text}
 
 
 class EngagementColumns(Declaration):

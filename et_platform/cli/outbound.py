@@ -18,8 +18,8 @@ def plan(data_extension: str) -> None:
 @click.command()
 @click.argument("data_extension")
 def apply(data_extension: str) -> None:
-    """Read the CRM, plan, and import what changed into DATA_EXTENSION."""
-    _run(["crm_snapshot", "change_set", "import_file", "data_extension"], data_extension)
+    """Read the CRM, send opt-outs, plan, and import what changed into DATA_EXTENSION."""
+    _run(["crm_snapshot", "opt_out", "change_set", "import_file", "data_extension"], data_extension)
 
 
 def _run(steps: list[str], data_extension: str) -> None:
@@ -28,6 +28,8 @@ def _run(steps: list[str], data_extension: str) -> None:
         declared = catalog.data_extension(data_extension)
     from et_platform.instance import materialize
 
+    if declared.is_.consent is None:
+        steps = [step for step in steps if step != "opt_out"]
     names = {"crm_snapshot": catalog.entity_of(declared).name}
     ended([materialize(settings, [(step, names.get(step, data_extension)) for step in steps])])
 

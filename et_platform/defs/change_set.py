@@ -22,10 +22,11 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     """The plan asset of one data extension."""
     key = dg.AssetKey(["change_set", data_extension.name])
     snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
+    first = [dg.AssetKey(["opt_out", data_extension.name])] if data_extension.is_.consent is not None else []
 
     @dg.asset(
         key=key,
-        deps=[snapshot],
+        deps=[snapshot, *first],
         description="Inserts and updates that would make the data extension what the CRM says: desired minus "
         "acknowledged. Immutable and named by its content. Rows that ExactTarget would refuse are in quarantine, "
         "with field and reason.",

@@ -53,7 +53,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     def data_extension_asset(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         with explained_failures():
             road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("exacttarget",))
-            settlement = deliver(road, data_extension)
+            settlement = deliver(road, catalog, data_extension)
             held = acknowledged_rows(road, data_extension)
         return dg.MaterializeResult(
             metadata={

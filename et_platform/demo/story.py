@@ -19,7 +19,7 @@ from et_platform.instance import materialize, prepare_home
 from et_platform.terminal import describe, outcome
 from et_platform.ui import free_port, serving, wait_for_the_end
 
-ROAD = ("crm_snapshot", "change_set", "import_file", "data_extension")
+ROAD = ("crm_snapshot", "opt_out", "change_set", "import_file", "data_extension")
 UPDATES, INSERTS = 150, 20
 
 
@@ -58,13 +58,18 @@ def play(folder: Path, *, customers: int, once: bool, port: int, say: Callable[[
 
 
 def _road(title: str, say: Callable[[str], None]) -> int:
-    """One run of the road; the number of rows imported. Raises DemoFailed with the run's own explanation."""
+    """One run of the road; the number of rows imported, opt-outs among them. Raises DemoFailed with the run's words."""
     result = run_road("customers")
     if not result.success:
         raise DemoFailed("\n".join(describe(result)))
+    opted_out = outcome(result, "opt_out/customers")
     plan, delivered = outcome(result, "change_set/customers"), outcome(result, "data_extension/customers")
     say(f"\n{title}  (run {result.run_id[:8]})")
     say(f"  snapshot        {plan['snapshot rows']:>7} rows")
+    say(
+        f"  opt-outs        {opted_out['unsubscribed now']:>7} subscribers unsubscribed, {opted_out['rows opted out']} "
+        "rows of the data extension; they go first"
+    )
     say(f"  plan            {plan['inserts']:>7} inserts, {plan['updates']} updates, {plan['unchanged']} unchanged")
     say(
         f"  withheld        {plan['quarantined']:>7} in quarantine, {plan['held (colliding keys)']} held for colliding "
@@ -72,7 +77,7 @@ def _road(title: str, say: Callable[[str], None]) -> int:
     )
     say(f"  imported        {delivered['imported']:>7} rows: {delivered['outcome']}")
     say(f"  acknowledged    {delivered['dagster/row_count']:>7} rows in the data extension")
-    return int(delivered["imported"])
+    return int(delivered["imported"]) + int(opted_out["rows opted out"])
 
 
 def run_road(data_extension: str) -> dg.ExecuteInProcessResult:

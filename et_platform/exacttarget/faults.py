@@ -47,6 +47,7 @@ _CODES: dict[int, type[ExactTargetError]] = {  # [D], except where marked
     310003: AlreadyExists,
     310004: NotFound,
 }
+PERMISSION_CODES = frozenset(code for code, kind in _CODES.items() if kind is PermissionDenied)
 _ADVICE: dict[type[ExactTargetError], str] = {
     AlreadyExists: "Use another customer key, or update the object that is there.",
     NameTaken: "Names are unique in an account: use another name, or find the object that has it.",

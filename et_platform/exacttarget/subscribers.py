@@ -14,13 +14,14 @@ import lxml.etree as etree
 
 from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
 from et_platform.exacttarget.errors import InvalidDefinition
-from et_platform.exacttarget.faults import API, result_error
+from et_platform.exacttarget.faults import API, PERMISSION_CODES, result_error
 from et_platform.exacttarget.models import Subscriber, SubscriberChange, SubscriberResult, SubscriberStatus
 from et_platform.exacttarget.server_time import read_server_time
 from et_platform.exacttarget.soap import Repeat, Soap
 
 _PROPERTIES = ("ID", "SubscriberKey", "EmailAddress", "Status", "UnsubscribedDate", "CreatedDate")
 _UPDATE_ADD = {"SaveOptions": {"SaveOption": [{"PropertyName": "*", "SaveAction": "UpdateAdd"}]}}
+_UPDATING = "Updating subscribers"
 _ALREADY_UNSUBSCRIBED = 401
 
 
@@ -47,7 +48,7 @@ class Subscribers:
 
         With `add`, who is not known is added, which needs an address [D]; without, that is a result with the code
         12001. The same change again has no effect, so a call whose answer was lost is repeated. A key that XML cannot
-        carry is refused here; the others are sent.
+        carry is refused here; the others are sent. Raises PermissionDenied when a result says so: all others would.
         """
         results: dict[int, SubscriberResult] = {}
         for position, change in enumerate(changes):
@@ -59,10 +60,14 @@ class Subscribers:
             self._soap,
             "Update",
             (self._to_send(changes[one]) for one in to_send),
-            what="Updating subscribers",
+            what=_UPDATING,
             options=_UPDATE_ADD if add else {},
         )
         for position, result in zip(to_send, written, strict=True):
+            if result.ErrorCode in PERMISSION_CODES:
+                raise result_error(
+                    _UPDATING, message=result.StatusMessage or "", code=result.ErrorCode, request_id=result.RequestID
+                )
             results[position] = SubscriberResult(
                 position=position,
                 ok=result.StatusCode == "OK",

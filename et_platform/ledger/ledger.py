@@ -5,17 +5,30 @@ tables (tables.py) and leases (leases.py).
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, create_engine, event, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from et_platform.ledger import inbound_tables, tables, writeback_tables
-from et_platform.ledger.records import Attempt, ChangeSet, FileState, ImportFile
+from et_platform.ledger.records import IMPORTED, Attempt, ChangeSet, FileState, ImportFile, Kind
 
 _PARTS = (tables, inbound_tables, writeback_tables)
 """One metadata; a module's tables are in it once it is imported."""
@@ -44,14 +57,22 @@ class Ledger:
 
     def __init__(self, url: str):
         self._engine = _engine(url)
+        where = make_url(url).render_as_string(hide_password=True)
         try:
-            tables.metadata.create_all(self._engine)
+            older = list(_missing_columns(self._engine))
+            if not older:
+                tables.metadata.create_all(self._engine)
         except OperationalError as error:
-            where = make_url(url).render_as_string(hide_password=True)
             raise LedgerError(
                 f"The ledger {where} cannot be opened ({error.orig}). Check that the database runs, that the path "
                 "is writable and that no other process holds it locked; then run this again. Nothing was sent."
             ) from None
+        if older:
+            raise LedgerError(
+                f"The ledger {where} was made by an earlier version: it lacks {', '.join(older)}, and nothing adds "
+                "columns to a ledger yet. Finish open imports with that version, then move the ledger aside: a new one "
+                "is made, and what is acknowledged stays, for the lake keeps it. Nothing was changed and nothing sent."
+            )
 
     @property
     def engine(self) -> Engine:
@@ -60,12 +81,12 @@ class Ledger:
 
     # change sets
 
-    def open_change_set(self, mid: int, customer_key: str) -> ChangeSet | None:
-        """The planned change set of a data extension, if there is one."""
+    def open_change_set(self, mid: int, customer_key: str, kind: Kind = "rows") -> ChangeSet | None:
+        """The planned change set of that kind of a data extension, if there is one."""
         cs = tables.change_sets.c
         with self._engine.connect() as connection:
             row = connection.execute(
-                select(tables.change_sets).where(_is(mid, customer_key), cs.state == "planned")
+                select(tables.change_sets).where(_is(mid, customer_key), cs.kind == kind, cs.state == "planned")
             ).one_or_none()
         return _change_set(row) if row else None
 
@@ -80,7 +101,7 @@ class Ledger:
         return _change_set(row)
 
     def plan(self, change_set: ChangeSet) -> None:
-        """Make `change_set` the open one of its data extension; the former open one is superseded.
+        """Make `change_set` the open one of its kind and data extension; the former open one is superseded.
 
         The same id planned again (same changes, same base) is reopened. Raises StaleState if an attempt of the
         former one is still open: it has to be settled first.
@@ -91,6 +112,7 @@ class Ledger:
             former = connection.execute(
                 select(cs.id).where(
                     _is(change_set.mid, change_set.customer_key),
+                    cs.kind == change_set.kind,
                     cs.state == "planned",
                 )
             ).scalar_one_or_none()
@@ -108,13 +130,13 @@ class Ledger:
                 del values["id"], values["created_at"]
                 connection.execute(update(tables.change_sets).where(cs.id == change_set.id).values(**values))
 
-    def close_open_change_set(self, mid: int, customer_key: str) -> None:
-        """Supersede the open change set, because a newer plan found nothing to send."""
+    def close_open_change_set(self, mid: int, customer_key: str, kind: Kind = "rows") -> None:
+        """Supersede the open change set of that kind, because a newer plan found nothing to send."""
         cs = tables.change_sets.c
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.change_sets)
-                .where(_is(mid, customer_key), cs.state == "planned")
+                .where(_is(mid, customer_key), cs.kind == kind, cs.state == "planned")
                 .values(state="superseded", closed_at=datetime.now(UTC))
             )
 
@@ -129,6 +151,7 @@ class Ledger:
 
     def begin_attempt(self, *, attempt_id: str, change_set_id: str, run_id: str, files: Iterable[ImportFile]) -> None:
         """Record an attempt with its staged files; the change set must be open and have no open attempt."""
+        rows = [dataclasses.asdict(file) for file in files]
         now = datetime.now(UTC)
         with self._engine.begin() as connection:
             state = connection.execute(
@@ -141,16 +164,17 @@ class Ledger:
                     id=attempt_id, change_set_id=change_set_id, state="open", run_id=run_id, created_at=now
                 )
             )
-            connection.execute(insert(tables.files), [dataclasses.asdict(file) for file in files])
+            if rows:
+                connection.execute(insert(tables.files), rows)
 
-    def open_attempt(self, mid: int, customer_key: str) -> Attempt | None:
-        """The attempt of a data extension that is not closed yet, if there is one."""
+    def open_attempt(self, mid: int, customer_key: str, kinds: Sequence[Kind] = IMPORTED) -> Attempt | None:
+        """The attempt at a change set of these kinds that is not closed yet, if there is one."""
         cs, a = tables.change_sets.c, tables.attempts.c
         with self._engine.connect() as connection:
             row = connection.execute(
                 select(tables.attempts)
                 .join(tables.change_sets, a.change_set_id == cs.id)
-                .where(_is(mid, customer_key), a.state == "open")
+                .where(_is(mid, customer_key), cs.kind.in_(kinds), a.state == "open")
             ).one_or_none()
             return _attempt(connection, row) if row else None
 
@@ -230,6 +254,15 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _missing_columns(engine: Engine) -> Iterator[str]:
+    """`table.column` of what a ledger that is there already lacks; a table that is missing is no lack."""
+    present = inspect(engine).get_multi_columns()
+    for name, columns in ((name, {one["name"] for one in found}) for (_, name), found in present.items()):
+        table = tables.metadata.tables.get(name)
+        if table is not None:
+            yield from (f"{name}.{column.name}" for column in table.columns if column.name not in columns)
 
 
 def _is(mid: int, customer_key: str) -> ColumnElement[bool]:

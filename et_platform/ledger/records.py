@@ -9,6 +9,12 @@ from typing import Any, Literal
 
 FileState = Literal["staged", "uploaded", "starting", "started", "finished", "missing", "proven", "dropped"]
 
+Kind = Literal["rows", "opt_out", "unsubscribe"]
+"""What a change set changes: whole rows; only the fields of rows that say who is out; subscribers' status."""
+
+IMPORTED: tuple[Kind, ...] = ("rows", "opt_out")
+"""Kinds that travel as files and import tasks, of which a data extension takes one at a time."""
+
 UNSENT: tuple[FileState, ...] = ("staged", "uploaded")
 """States in which ExactTarget was certainly not asked to import the file."""
 
@@ -25,6 +31,7 @@ class ChangeSet:
     mid: int
     data_extension: str
     customer_key: str
+    kind: Kind
     base_version: str
     snapshot_id: str
     state: Literal["planned", "settled", "superseded"]
@@ -45,7 +52,7 @@ class ImportFile:
     """
 
     attempt_id: str
-    operation: Literal["insert", "update"]
+    operation: Literal["insert", "update", "opt_out"]
     state: FileState
     path: str
     remote: str
@@ -66,7 +73,7 @@ class ImportFile:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try to import a change set's files, in the order in which they are imported."""
+    """One try at a change set: to import its files in their order, or to set the status of subscribers (no files)."""
 
     id: str
     change_set_id: str

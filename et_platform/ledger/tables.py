@@ -1,4 +1,4 @@
-"""The ledger's tables. Constraints guard what must never be: two open change sets of one data extension.
+"""The ledger's tables. Constraints guard what must never be: two open change sets of one kind and data extension.
 
 What belongs here: columns, keys, states. What does not: queries and transitions (ledger.py).
 """
@@ -44,6 +44,9 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# What a change set changes: whole rows; the fields of rows that say who is out; subscribers' status.
+CHANGE_SET_KINDS = ("rows", "opt_out", "unsubscribe")
+
 # planned → settled | superseded. Only a planned one is open.
 change_sets = Table(
     "change_sets",
@@ -52,6 +55,7 @@ change_sets = Table(
     Column("mid", Integer, nullable=False),
     Column("data_extension", String(100), nullable=False),
     Column("customer_key", String(200), nullable=False),
+    Column("kind", String(12), nullable=False),
     Column("base_version", String(64), nullable=False),
     Column("snapshot_id", String(64), nullable=False),
     Column("state", String(12), nullable=False),
@@ -63,11 +67,13 @@ change_sets = Table(
     Column("created_at", Moment(), nullable=False),
     Column("closed_at", Moment()),
     CheckConstraint("state IN ('planned', 'settled', 'superseded')", name="change_set_state"),
+    CheckConstraint(f"kind IN ({', '.join(repr(k) for k in CHANGE_SET_KINDS)})", name="change_set_kind"),
 )
 Index(
     "one_open_change_set",
     change_sets.c.mid,
     func.lower(change_sets.c.customer_key),  # ExactTarget ignores the case of keys
+    change_sets.c.kind,
     unique=True,
     sqlite_where=text("state = 'planned'"),
     postgresql_where=text("state = 'planned'"),

@@ -1,16 +1,19 @@
 """Step 4: start the import of each uploaded file, one after the other, and settle the attempt.
 
-What belongs here: definition, Perform, and the order “ledger first”. What does not: what the outcome proves
-(settle.py).
+What belongs here: definition, the last look at consent, Perform, and the order “ledger first”. What does not: what the
+outcome proves (settle.py).
 """
 
 from typing import TYPE_CHECKING
 
-from et_platform.catalog.catalog import Declared
+from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.exacttarget.errors import ExactTargetError, InDoubt
 from et_platform.exacttarget.models import ImportDefinition
-from et_platform.ledger.records import ImportFile
+from et_platform.ledger.leases import Lease
+from et_platform.ledger.records import Attempt, ImportFile
+from et_platform.outbound.consent import rows_opting_in
+from et_platform.outbound.errors import ConsentChanged
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, resolve, settle
 
@@ -18,35 +21,69 @@ if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
 
 
-def deliver(road: Road, data_extension: Declared[DataExtension]) -> Settlement | None:
+def deliver(road: Road, catalog: Catalog, data_extension: Declared[DataExtension]) -> Settlement | None:
     """Import the open attempt's files and settle it; returns None when no attempt is open.
 
-    Raises ImportStillRunning, LeaseTaken and the client's errors; the next plan takes up what is open then.
+    Raises ConsentChanged, ImportStillRunning, LeaseTaken and the client's errors; the next plan takes up what is open
+    then.
     """
     with road.lease_of(data_extension.is_) as held:
         attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
         if attempt is None:
             return None
         with road.open_exacttarget() as exacttarget:
-            for file in attempt.files:
-                if file.state == "uploaded":
-                    held.check()
-                    file = _start(road, exacttarget, data_extension, file)
-                resolve(road, exacttarget, file)  # one import at a time into one data extension
-            return settle(road, exacttarget, road.ledger.attempt(attempt.id), held)
+            return import_files(road, exacttarget, catalog, data_extension, attempt, held)
 
 
-def _start(
-    road: Road, exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile
-) -> ImportFile:
+def import_files(
+    road: Road,
+    exacttarget: "ExactTarget",
+    catalog: Catalog,
+    data_extension: Declared[DataExtension],
+    attempt: Attempt,
+    held: Lease,
+) -> Settlement | None:
+    """Import an attempt's files, one at a time, and settle it. To be used with the data extension's lease.
+
+    A file with rows that would opt in somebody who is out by now is not started, nor are those after it. What was
+    started before is settled; then ConsentChanged is raised.
+    """
+    opting_in = 0
+    for file in attempt.files:
+        if file.state == "uploaded":
+            held.check()
+            _define(exacttarget, data_extension, file)
+            opting_in = rows_opting_in(
+                road, catalog, data_extension, road.ledger.change_set(attempt.change_set_id), file
+            )
+            if opting_in:
+                break
+            file = _start(road, exacttarget, file)
+        resolve(road, exacttarget, file)  # one import at a time into one data extension
+    settlement = settle(road, exacttarget, road.ledger.attempt(attempt.id), held)
+    if opting_in:
+        raise ConsentChanged(
+            f"{opting_in} rows planned for {data_extension.name} would opt in persons who have opted out since, "
+            "according to the CRM's newest snapshot or ExactTarget's own events. Their file was not imported; its rows "
+            "stay changes. Run this again: the opt-outs go first, and the rest follows."
+        )
+    return settlement
+
+
+def _define(exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile) -> None:
     exacttarget.imports.define(
         ImportDefinition(
             customer_key=file.definition_key,
             name=file.definition_key,
             destination_key=data_extension.is_.customer_key,
             file_spec=file.remote,
+            # An opt-out carries some fields only: a row that is gone must not come back as a part of itself.
+            update_type="UpdateButDoNotAdd" if file.operation == "opt_out" else "AddAndUpdate",
         )
     )
+
+
+def _start(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> ImportFile:
     # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent repeat.
     file = road.ledger.advance_file(file, "starting")
     try:

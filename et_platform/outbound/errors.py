@@ -32,5 +32,9 @@ class StalePlan(OutboundError):
     """The CRM was read again, or the declaration changed, since the change set was planned."""
 
 
+class ConsentChanged(OutboundError):
+    """Somebody opted out since the change set was planned, and its rows would have said otherwise."""
+
+
 class ImportStillRunning(OutboundError):
     """The deadline passed before ExactTarget finished; the next run adopts the import."""

@@ -63,7 +63,7 @@ def _prove_file(
     return [
         f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are in the data "
         f"extension as they were sent and are acknowledged; {file.rows - counted[0]} are not, and stay changes"
-        + (" (after a second rejection with the same content: quarantine)." if _rejects(file) else ".")
+        + (" (after a second rejection with the same content: quarantine)." if _counts_rejections(file) else ".")
     ]
 
 
@@ -84,7 +84,7 @@ def acknowledge(
         "ON p.operation = c._operation AND p._folded_key = c._folded_key"
     )
     for file in sent:
-        if not _rejects(file):
+        if not _counts_rejections(file):
             continue
         rejected = (
             f"(SELECT _folded_key, _source_hash FROM {changes} WHERE _operation = {literal(file.operation)} "
@@ -98,14 +98,18 @@ def acknowledge(
         change_set_id=change_set.id,
         attempt_id=attempt_id,
         proven="proven_rows",
+        only=data_extension.consent_fields if change_set.kind == "opt_out" else None,
     )
 
 
-def _rejects(file: ImportFile) -> bool:
+def _counts_rejections(file: ImportFile) -> bool:
     """Whether the import says something about single rows: it completed, and it saw every row that was sent.
 
-    An import that failed as a whole, or read a torn file, says nothing against any row.
+    An import that failed as a whole, or read a torn file, says nothing against any row. An opt-out is tried until
+    ExactTarget has it.
     """
+    if file.operation == "opt_out":
+        return False
     return file.status == "Completed" and file.total == file.rows
 
 

@@ -5,6 +5,7 @@ What belongs here: the one deliberate way back to a first load. What does not: a
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
+from et_platform.ledger.records import IMPORTED
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import settle_open_attempt
 from et_platform.warehouse import acknowledged, quarantine
@@ -23,5 +24,6 @@ def forget_acknowledged(road: Road, data_extension: Declared[DataExtension]) -> 
             quarantine.ensure_tables(connection, name)
             rows = acknowledged.forget(connection, name)
             quarantine.forget_rejections(connection, name)
-        road.ledger.close_open_change_set(road.mid, data_extension.is_.customer_key)
+        for kind in IMPORTED:
+            road.ledger.close_open_change_set(road.mid, data_extension.is_.customer_key, kind)
     return rows

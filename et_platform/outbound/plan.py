@@ -18,6 +18,7 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
 from et_platform.ledger.records import ChangeSet
+from et_platform.outbound.consent import latest_unsubscribes
 from et_platform.outbound.errors import NothingToPlanFrom
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, settle_open_attempt
@@ -49,11 +50,11 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
     client's errors when an earlier attempt is in doubt and ExactTarget cannot be asked.
     """
     name = road.lake_name(data_extension.is_)
-    with road.lease_of(data_extension.is_) as held, _scratch(road.change_sets(data_extension.is_)) as scratch:
+    with road.lease_of(data_extension.is_) as held, scratch_folder(road.change_sets(data_extension.is_)) as scratch:
         settled = settle_open_attempt(road, data_extension, held)
-        _prepare_tables(road, data_extension)
+        prepare_tables(road, data_extension)
         with road.lake.read() as connection:
-            snapshot_id = _evaluate(connection, catalog, data_extension, name)
+            snapshot_id = _evaluate(road, connection, catalog, data_extension, name)
             figures = _figures(connection, catalog, data_extension, name)
             _save(connection, data_extension, scratch)
             base = acknowledged.base_version(connection, name)
@@ -72,12 +73,13 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
                 rows=rows,
                 fingerprint=fingerprint,
             )
-            path = _keep(scratch / "changes.parquet", road.change_sets(data_extension.is_) / f"{identity}.parquet")
+            path = keep(scratch / "changes.parquet", road.change_sets(data_extension.is_) / f"{identity}.parquet")
             change_set = ChangeSet(
                 id=identity,
                 mid=road.mid,
                 data_extension=data_extension.name,
                 customer_key=data_extension.is_.customer_key,
+                kind="rows",
                 base_version=base,
                 snapshot_id=snapshot_id,
                 state="planned",
@@ -96,7 +98,8 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
     return Plan(data_extension.name, snapshot_id, figures, verdict, change_set, settled)
 
 
-def _prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
+def prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
+    """Make the data extension's tables in the lake, or add what they lack."""
     name = road.lake_name(data_extension.is_)
     with road.lake.read() as connection:
         ready = acknowledged.are_tables_ready(connection, name, data_extension.is_)
@@ -107,25 +110,36 @@ def _prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None
             quarantine.ensure_tables(connection, name)
 
 
+def snapshot_to_plan_from(connection: duckdb.DuckDBPyConnection, entity: str) -> str:
+    """The id of the entity's snapshot; raises NothingToPlanFrom when none was taken yet."""
+    found = latest_snapshot(connection, entity)
+    if found is None:
+        raise NothingToPlanFrom(
+            f"There is no snapshot of the CRM entity {entity} yet: materialize crm_snapshot/{entity} first."
+        )
+    return found[0]
+
+
 def _evaluate(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension], name: str
+    road: Road,
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    data_extension: Declared[DataExtension],
+    name: str,
 ) -> str:
     """Fill the temporary table `evaluated`; returns the snapshot's id."""
     entity = catalog.entity_of(data_extension)
-    found = latest_snapshot(connection, entity.name)
-    if found is None:
-        raise NothingToPlanFrom(
-            f"There is no snapshot of the CRM entity {entity.name} yet: materialize crm_snapshot/{entity.name} first."
-        )
+    snapshot_id = snapshot_to_plan_from(connection, entity.name)
     query = sql.evaluation(
         data_extension.is_,
         entity.is_,
         snapshot=f"lake.crm.{quoted(entity.name)}",
         acknowledged=acknowledged.relation(name),
         rejections=quarantine.rejections_of(name),
+        unsubscribes=latest_unsubscribes(road, connection),
     )
     connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
-    return found[0]
+    return snapshot_id
 
 
 def _figures(
@@ -177,7 +191,7 @@ def _record_in_lake(road: Road, name: str, scratch: Path) -> None:
             acknowledged.refresh_source_hashes(connection, name, unchanged)
 
 
-def _keep(scratch: Path, path: Path) -> Path:
+def keep(scratch: Path, path: Path) -> Path:
     """Give the saved rows their lasting, content-addressed name, once they are on the disk."""
     scratch.chmod(0o600)
     with scratch.open("rb") as saved:
@@ -193,12 +207,12 @@ def _forget_old_rows(road: Road, data_extension: Declared[DataExtension]) -> Non
 
 
 @contextlib.contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def scratch_folder(folder: Path, name: str = ".plan") -> Iterator[Path]:
     """A private folder for the files of one plan, removed with all it holds, and with what a killed plan left.
 
-    To be used with the data extension's lease.
+    To be used with the lease that makes the name nobody else's.
     """
-    path = folder / ".plan"
+    path = folder / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(mode=0o700)
     try:

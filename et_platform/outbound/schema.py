@@ -4,6 +4,7 @@ What belongs here: declared fields against real ones. What does not: rows. Nothi
 ExactTarget cannot change, or what would lose data, is an error that names the line to correct.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from et_platform.catalog.catalog import Declared
@@ -54,6 +55,20 @@ def ensure_data_extension(
     return "unchanged"
 
 
+def ensure_consent_fields(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> bool:
+    """Make the fields that opt-outs change what is declared; whether the data extension is there at all.
+
+    Nothing else is compared: whatever is wrong with other fields, opt-outs go. Raises DeclarationMismatch.
+    """
+    present = exacttarget.data_extensions.get(customer_key=declared.is_.customer_key)
+    if present is None:
+        return False
+    wanted = {declared.is_.key_field, *declared.is_.consent_fields}
+    missing = _compare_fields(declared, present, wanted)
+    exacttarget.data_extensions.add_fields(customer_key=declared.is_.customer_key, fields=missing)
+    return True
+
+
 def _refuse_to_overwrite(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> None:
     """A first load sends every field; a data extension that others filled must not lose what is theirs."""
     theirs = [name for name, field in declared.is_.fields.items() if field.owner == "exacttarget"]
@@ -92,10 +107,23 @@ def _field(name: str, field: DataExtensionField) -> Field:
 
 def _compare(declared: Declared[Declaration], present: DataExtension) -> list[Field]:
     """The declared fields that ExactTarget lacks; raises DeclarationMismatch with every difference found."""
+    declared_names = {name.lower() for name in declared.is_.fields}
+    undeclared = [
+        f"{declared.at('fields')}: {field.name} is required there and not declared here, so no row could be added"
+        for field in present.fields
+        if field.is_required and field.default is None and field.name.lower() not in declared_names
+    ]
+    return _compare_fields(declared, present, set(declared.is_.fields), undeclared)
+
+
+def _compare_fields(
+    declared: Declared[Declaration], present: DataExtension, names: set[str], known: Sequence[str] = ()
+) -> list[Field]:
+    """Those of the declared fields `names` that ExactTarget lacks; raises with all differences and what is `known`."""
     real = {field.name.lower(): field for field in present.fields}
     problems: list[str] = []
     missing: list[Field] = []
-    for name, field in declared.is_.fields.items():
+    for name, field in ((name, declared.is_.fields[name]) for name in declared.is_.fields if name in names):
         wanted, found = _field(name, field), real.get(name.lower())
         if found is None:
             missing.append(wanted)
@@ -120,12 +148,7 @@ def _compare(declared: Declared[Declaration], present: DataExtension) -> list[Fi
                 f"{declared.at('fields', name)}: {name} is declared with length {wanted.max_length}, "
                 f"but holds {found.max_length} there"
             )
-    declared_names = {name.lower() for name in declared.is_.fields}
-    problems += [
-        f"{declared.at('fields')}: {field.name} is required there and not declared here, so no row could be added"
-        for field in present.fields
-        if field.is_required and field.default is None and field.name.lower() not in declared_names
-    ]
+    problems += known
     if problems:
         raise DeclarationMismatch(
             f"The data extension {declared.is_.customer_key} in ExactTarget is not what is declared: "

@@ -9,13 +9,13 @@ import secrets
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
+from et_platform.ledger.records import Attempt, ChangeSet, ImportFile, Kind
 from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
@@ -25,6 +25,12 @@ from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
 from et_platform.sync.staging import copy_to_csv
 from et_platform.warehouse.snapshots import latest_snapshot
+
+if TYPE_CHECKING:
+    from et_platform.exacttarget.client import ExactTarget
+
+_OPERATIONS: dict[Kind, tuple[Operation, ...]] = {"rows": ("insert", "update"), "opt_out": ("opt_out",)}
+"""The files of a change set, in the order in which they are imported."""
 
 
 def stage_and_upload(road: Road, data_extension: Declared[DataExtension]) -> Attempt | None:
@@ -45,17 +51,22 @@ def stage_and_upload(road: Road, data_extension: Declared[DataExtension]) -> Att
                 exacttarget, data_extension, acknowledged=known, is_first_load=change_set.base_version == "none"
             )
             road.tell(f"Data extension {change_set.customer_key}: {outcome}.")
-            attempt_id = secrets.token_hex(8)
-            files = _write_files(road, data_extension, change_set, attempt_id)
-            road.ledger.begin_attempt(
-                attempt_id=attempt_id, change_set_id=change_set.id, run_id=road.run_id, files=files
-            )
-            with exacttarget.ftp() as ftp:
-                for file in files:
-                    ftp.put(road.files / file.path, remote_path(file), temporary=remote_path(file, unfinished=True))
-                    road.ledger.advance_file(file, "uploaded")
-                    road.tell(f"Uploaded {file.remote}: {file.rows} rows, {file.bytes} bytes.")
-        return road.ledger.attempt(attempt_id)
+            return begin_attempt(road, exacttarget, data_extension, change_set)
+
+
+def begin_attempt(
+    road: Road, exacttarget: "ExactTarget", data_extension: Declared[DataExtension], change_set: ChangeSet
+) -> Attempt:
+    """Write the change set's files, record the attempt, and upload them. To be used with the data extension's lease."""
+    attempt_id = secrets.token_hex(8)
+    files = _write_files(road, data_extension, change_set, attempt_id)
+    road.ledger.begin_attempt(attempt_id=attempt_id, change_set_id=change_set.id, run_id=road.run_id, files=files)
+    with exacttarget.ftp() as ftp:
+        for file in files:
+            ftp.put(road.files / file.path, remote_path(file), temporary=remote_path(file, unfinished=True))
+            road.ledger.advance_file(file, "uploaded")
+            road.tell(f"Uploaded {file.remote}: {file.rows} rows, {file.bytes} bytes.")
+    return road.ledger.attempt(attempt_id)
 
 
 def _look_again(road: Road, data_extension: Declared[DataExtension], change_set: ChangeSet) -> None:
@@ -90,7 +101,8 @@ def _write_files(
         _clear(folder.parent)
         folder.mkdir(mode=0o700)
         files = [
-            _write_file(road, data_extension, rows, attempt_id, operation, folder) for operation in get_args(Operation)
+            _write_file(road, data_extension, rows, attempt_id, operation, folder)
+            for operation in _OPERATIONS[change_set.kind]
         ]
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,7 @@ opt-in and unsubscribe apart, the unsubscribe counts. Moments are UTC and writte
 written is found again whatever the CRM rounds to.
 """
 
-from et_platform.catalog.models import CrmEntity, WriteBack
+from et_platform.catalog.models import ConsentFacts, CrmEntity, WriteBack
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
 
@@ -63,7 +63,7 @@ compared AS (
         e._undecidable OR e._folded_key IS NULL OR coalesce({folding.undecidable("s._key")}, false) AS _unknown,
         s._folded_key IS NULL AS _unmatched, s._copies > 1 AS _copied,
         list_has_any(s._invalid, [{names}]) AS _unreadable,
-        {_is_newer(write_back, entity)} AS _newer, e.unsubscribe IS NOT NULL AS _unsubscribed,
+        {is_newer(write_back.consent, entity)} AS _newer, e.unsubscribe IS NOT NULL AS _unsubscribed,
         {{{before}}} AS before, {{{after}}} AS after
     FROM events AS e LEFT JOIN people AS s ON s._folded_key = e._folded_key
 ),
@@ -116,9 +116,11 @@ def content_fingerprint(changes: str) -> str:
     return f"SELECT count(*), coalesce(bit_xor({row}), 0)::VARCHAR FROM {changes}"
 
 
-def _is_newer(write_back: WriteBack, entity: CrmEntity) -> str:
-    """SQL condition: the person's newest unsubscribe is newer than what the CRM has dated."""
-    consent = write_back.consent
+def is_newer(consent: ConsentFacts, entity: CrmEntity) -> str:
+    """SQL condition: the person's newest unsubscribe is newer than what the CRM has dated.
+
+    Over a snapshot row `s`, and `e` whose struct `unsubscribe` is null or has the moment `at`.
+    """
     out_at = f"s.{quoted(consent.opted_out_at)}"
     parts = [
         "e.unsubscribe IS NOT NULL",
@@ -137,7 +139,7 @@ def _is_newer(write_back: WriteBack, entity: CrmEntity) -> str:
 def _values(write_back: WriteBack, entity: CrmEntity) -> dict[str, str]:
     """SQL for the new value of every column that events may write."""
     consent, engagement = write_back.consent, write_back.engagement
-    newer = _is_newer(write_back, entity)
+    newer = is_newer(write_back.consent, entity)
     consented = {
         consent.opted_out: "true",
         consent.opted_out_at: _moment(entity, consent.opted_out_at, "e.unsubscribe.at"),

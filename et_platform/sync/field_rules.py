@@ -8,9 +8,15 @@ server time (UTC-6 all year) rounded to the second, because that is what a data 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from et_platform.catalog.models import TEXT_FIELDS, CrmEntity, DataExtension, DataExtensionField
+from et_platform.catalog.models import (
+    TEXT_FIELDS,
+    CrmEntity,
+    DataExtension,
+    DataExtensionConsent,
+    DataExtensionField,
+)
 from et_platform.catalog.sql_types import sql_type
 from et_platform.duckdb_support import literal, quoted
 
@@ -41,8 +47,22 @@ class FieldRule:
 
 
 def field_rules(data_extension: DataExtension, entity: CrmEntity, row: str) -> list[FieldRule]:
-    """The rules of all fields, over the snapshot row with the SQL alias `row`."""
-    return [_rule(name, field, entity, row) for name, field in data_extension.fields.items()]
+    """The rules of all fields, over the snapshot row with the SQL alias `row`.
+
+    Who is out is not in: a field of `consent.opted_in` is false where `consent.opted_out` is true, whatever its own
+    column says.
+    """
+    rules = [_rule(name, field, entity, row) for name, field in data_extension.fields.items()]
+    consent = data_extension.consent
+    if consent is None or consent.opted_in is None:
+        return rules
+    in_fields = data_extension.fields_from(consent.opted_in)
+    return [replace(rule, value=_unless_out(consent, rule, row)) if rule.name in in_fields else rule for rule in rules]
+
+
+def _unless_out(consent: DataExtensionConsent, rule: FieldRule, row: str) -> str:
+    no = f"CAST(false AS {rule.sql_type})"
+    return f"CASE WHEN {row}.{quoted(consent.opted_out)} THEN {no} ELSE {rule.value} END"
 
 
 def _rule(name: str, field: DataExtensionField, entity: CrmEntity, row: str) -> FieldRule:

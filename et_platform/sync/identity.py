@@ -7,14 +7,23 @@ import hashlib
 import re
 from typing import Literal
 
-Operation = Literal["insert", "update"]
+Operation = Literal["insert", "update", "opt_out"]
+"""What an import file does to rows: adds whole ones, updates the CRM's fields, or only those that say who is out."""
 
 
 def change_set_id(
-    *, mid: int, customer_key: str, declaration: str, base_version: str, rows: int, fingerprint: str
+    *,
+    mid: int,
+    customer_key: str,
+    declaration: str,
+    base_version: str,
+    rows: int,
+    fingerprint: str,
+    kind: str = "rows",
 ) -> str:
     """The id of a change set: the same changes under the same declaration on the same base (32 hex digits)."""
-    return _digest("change set", str(mid), customer_key.lower(), declaration, base_version, str(rows), fingerprint)[:32]
+    what = "change set" if kind == "rows" else f"{kind} change set"
+    return _digest(what, str(mid), customer_key.lower(), declaration, base_version, str(rows), fingerprint)[:32]
 
 
 def lake_name(*, mid: int, customer_key: str) -> str:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from et_platform.catalog.models import CrmEntity, DataExtension
 from et_platform.catalog.sql_types import READING_VERSION
 from et_platform.duckdb_support import literal, quoted
-from et_platform.sync import folding
+from et_platform.sync import folding, opt_out
 from et_platform.sync.field_rules import field_rules
 
 MAXIMUM_REJECTIONS = 2
 """A row that ExactTarget rejected this often with the same content waits in quarantine until it changes."""
+
+NEWER_OPT_OUT = "would opt in a person who opted out in ExactTarget since; write that back to the CRM first"
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,22 @@ def declaration_version(data_extension: DataExtension, entity: CrmEntity) -> str
 
 
 def evaluation(
-    data_extension: DataExtension, entity: CrmEntity, *, snapshot: str, acknowledged: str, rejections: str
+    data_extension: DataExtension,
+    entity: CrmEntity,
+    *,
+    snapshot: str,
+    acknowledged: str,
+    rejections: str,
+    unsubscribes: str | None = None,
 ) -> str:
     """SQL for one row a candidate: `_class`, key, hashes, the desired fields, `_changed` and `_violations`.
 
     `snapshot`, `acknowledged` and `rejections` are SQL names of relations as the warehouse keeps them. `_class` is
     one of insert, update, unchanged, quarantined, held, unknown. Candidates are all rows that are not already
     acknowledged with this very source hash; every other row of the snapshot is unchanged.
+
+    `unsubscribes` (see opt_out.latest_unsubscribes) withholds rows that would opt in whom ExactTarget's own events say
+    is out, later than anything that the CRM has dated.
     """
     rules = field_rules(data_extension, entity, "s")
     owned = [rule for rule in rules if data_extension.fields[rule.name].owner == "crm"]
@@ -80,12 +91,19 @@ def evaluation(
         f"OR list_contains(a._theirs, {literal(rule.name)}) THEN {literal(rule.name)} END"
         for rule in owned
     )
+    latest_opt_out = ""
+    if unsubscribes is not None and opt_out.can_say(data_extension):
+        latest_opt_out = opt_out.join_unsubscribes(data_extension, entity, unsubscribes)
+        violations += (
+            f", CASE WHEN {opt_out.opts_in_again(data_extension, entity)} "
+            f"THEN {{'field': {literal(data_extension.consent_fields[0])}, 'reason': {literal(NEWER_OPT_OUT)}}} END"
+        )
     return f"""
 WITH evaluated AS (
     SELECT s._key, s._folded_key, {source_hash} AS _source_hash, {folding.undecidable("s._key")} AS _undecidable,
         {values},
         list_filter([{violations}], lambda v: v IS NOT NULL) AS _violations
-    FROM {snapshot} AS s
+    FROM {snapshot} AS s {latest_opt_out}
     LEFT JOIN {acknowledged} AS a ON a._folded_key = s._folded_key
     WHERE a._folded_key IS NULL OR a._source_hash IS DISTINCT FROM {source_hash}
 ),

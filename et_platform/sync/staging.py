@@ -12,7 +12,13 @@ from et_platform.sync.identity import Operation
 
 
 def travelling_fields(data_extension: DataExtension, operation: Operation) -> list[str]:
-    """The fields that a file of this operation carries: all on insert, the CRM's own on update."""
+    """The fields that a file of this operation carries: all on insert, the CRM's own on update.
+
+    An opt-out carries the key and what says so.
+    """
+    if operation == "opt_out":
+        key, consent = data_extension.key_field, data_extension.consent_fields
+        return [name for name in data_extension.fields if name == key or name in consent]
     return [name for name, field in data_extension.fields.items() if operation == "insert" or field.owner == "crm"]
 
 

@@ -41,10 +41,13 @@ def moments(
     yield from _withheld(lake, name, declared, folded_key)
     last = _last_attempt(lake, name, folded_key)
     for change_set in history.change_sets_of(ledger, mid, declared.is_.customer_key):
+        if change_set.kind == "unsubscribe":
+            yield from _unsubscribed(ledger, change_set, files / change_set.path, folded_key)
+            continue
         row = _row(files / change_set.path, DataExtension.model_validate(change_set.declaration), folded_key)
         if row is None:
             continue
-        fields = f" of {', '.join(row.changed)}" if row.operation == "update" and row.changed else ""
+        fields = f" of {', '.join(row.changed)}" if row.operation != "insert" and row.changed else ""
         yield Moment(
             change_set.created_at,
             "change set",
@@ -54,6 +57,27 @@ def moments(
         )
         for attempt in history.attempts_of(ledger, change_set.id):
             yield from _imported(change_set, attempt, row, last)
+
+
+def _unsubscribed(ledger: Ledger, change_set: ChangeSet, path: Path, folded_key: str) -> Iterator[Moment]:
+    """An opt-out that was sent as the subscriber's status; the row's key is the subscriber's where both are one."""
+    if not path.exists():
+        return
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"SELECT 1 FROM read_parquet({literal(str(path))}) WHERE _folded_key = ?", [folded_key]
+        ).fetchone()
+    if found is None:
+        return
+    attempts = history.attempts_of(ledger, change_set.id)
+    proofs = [f"attempt {one.id} {one.state}, {one.acknowledged or 0} proven" for one in attempts]
+    yield Moment(
+        change_set.created_at,
+        "change set",
+        f"opt-out planned for the subscriber's status, from snapshot {change_set.snapshot_id}: change set "
+        f"{change_set.id[:12]}, {change_set.state}; {'; '.join(proofs) or 'not begun'}",
+        change_set.run_id,
+    )
 
 
 def _imported(change_set: ChangeSet, attempt: Attempt, row: Row, last: str | None) -> Iterator[Moment]:

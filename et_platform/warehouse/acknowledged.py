@@ -7,6 +7,7 @@ An attempt is applied in the same transaction that records it in `applied`, so t
 the ledger is told apart afterwards: the lake knows, and the ledger is brought up to it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import duckdb
@@ -105,16 +106,28 @@ def apply(
     change_set_id: str,
     attempt_id: str,
     proven: str,
+    only: Sequence[str] | None = None,
 ) -> int:
     """Merge the change rows in the relation `proven` and record the attempt; returns the number of rows.
 
-    `_theirs` names the fields that were ExactTarget's then: what it holds of them is not known from here.
+    With `only`, just these fields of rows that are known are merged, and of which snapshot row they are is forgotten,
+    so that the next plan compares the others. `_theirs` names the fields that were ExactTarget's then: what it holds
+    of them is not known from here.
 
     To be called inside one write transaction. An attempt that is already applied changes nothing.
     """
     if (rows := is_applied(connection, attempt_id)) is not None:
         return rows
     now = datetime.now(UTC)
+    if only is not None:
+        assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in only)
+        connection.execute(
+            f"MERGE INTO {relation(name)} AS a USING {proven} AS c ON a._folded_key = c._folded_key "
+            f"WHEN MATCHED THEN UPDATE SET _source_hash = NULL, _attempt_id = $attempt, _acknowledged_at = $now, "
+            f"{assignments}",
+            {"attempt": attempt_id, "now": now},
+        )
+        return _record(connection, name, change_set_id, attempt_id, proven, now)
     theirs = [field for field, declared in data_extension.fields.items() if declared.owner != "crm"]
     owned = [field for field, declared in data_extension.fields.items() if declared.owner == "crm"]
     assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in owned)
@@ -128,6 +141,12 @@ def apply(
         f"VALUES (c._folded_key, c._source_hash, $theirs, $attempt, $now, {values})",
         {"attempt": attempt_id, "now": now, "theirs": theirs},
     )
+    return _record(connection, name, change_set_id, attempt_id, proven, now)
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection, name: str, change_set_id: str, attempt_id: str, proven: str, now: datetime
+) -> int:
     count = connection.execute(f"SELECT count(*) FROM {proven}").fetchone()
     assert count is not None
     connection.execute(

@@ -79,7 +79,7 @@ class World:
         take_snapshot(self.road, self.catalog.entity_of(declared))
         plan = make_plan(self.road, self.catalog, declared)
         stage_and_upload(self.road, declared)
-        return plan, deliver(self.road, declared)
+        return plan, deliver(self.road, self.catalog, declared)
 
     @property
     def inbound_road(self) -> InboundRoad:

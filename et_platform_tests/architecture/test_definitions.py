@@ -23,6 +23,7 @@ ADDRESSES: dict[str, tuple[str, str | None]] = {
     # an asset key's prefix: the folder of its declaration, and the module that makes it
     "crm_source": ("crm", None),  # an external asset has a declaration, and no code that makes it
     "crm_snapshot": ("crm", "crm_snapshot"),
+    "opt_out": ("data_extensions", "opt_out"),
     "change_set": ("data_extensions", "change_set"),
     "import_file": ("data_extensions", "import_file"),
     "data_extension": ("data_extensions", "data_extension"),
@@ -63,7 +64,8 @@ def test_both_roads_are_lines_of_assets():
     expected = {
         "crm_source/customers": set(),
         "crm_snapshot/customers": {"crm_source/customers"},
-        "change_set/customers": {"crm_snapshot/customers"},
+        "opt_out/customers": {"crm_snapshot/customers"},
+        "change_set/customers": {"crm_snapshot/customers", "opt_out/customers"},
         "import_file/customers": {"change_set/customers"},
         "data_extension/customers": {"import_file/customers"},
         "extract_request/tracking": {"data_extension/customers"},

@@ -7,7 +7,7 @@ import pytest
 
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.loader import CatalogError
-from et_platform_tests.scenario import CRM, DATA_EXTENSION, write_catalog
+from et_platform_tests.scenario import CONSENT, CRM, DATA_EXTENSION, write_catalog
 
 
 def problems(folder: Path, **texts: str) -> str:
@@ -68,6 +68,46 @@ def test_promise_16_all_problems_of_all_files_are_told_at_once(tmp_path):
 def test_promise_16_each_mistake_is_explained(tmp_path, old, new, expected):
     assert old in DATA_EXTENSION
     assert expected in problems(tmp_path, data_extension=DATA_EXTENSION.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "  opted_out: opted_out\n",
+            "  opted_out: out\n",
+            "consent.opted_out: .* declares no column 'out'; it has: id",
+        ),
+        ("  opted_out: opted_out\n", "", "consent.opted_out: this key is required; add it"),
+        (
+            "  opted_out: opted_out\n",
+            "  opted_out: points\n",
+            "needs a column of type boolean, and 'points' is integer",
+        ),
+        (
+            "  opted_out_at: opted",
+            "  opted_out_at: name # ",
+            "consent.opted_out_at: needs a column of type timestamp or",
+        ),
+        (
+            "subscriber_key: PersonID",
+            "subscriber_key: Person",
+            "consent.subscriber_key: .* no field 'Person'; it has: P",
+        ),
+        ("email: Email\n", "email: Name\n", "consent.email: needs a field of type EmailAddress, and 'Name' is Text"),
+        ("from: opted_out}", "from: opted_out, owner: exacttarget}", "fields.OptedOut.owner: .* must be `owner: crm`"),
+        ("  subscriber_key:", "  subscriber:", "consent.subscriber: unknown key; did you mean `subscriber_key`"),
+    ],
+)
+def test_promise_16_each_mistake_in_consent_names_its_line(tmp_path, old, new, expected):
+    text = CONSENT.replace(old, new)
+    assert text != CONSENT
+    told = problems(tmp_path, data_extension=text)
+    found = re.search(r"/data_extensions/people\.yaml:(\d+): (.*)", told)
+    assert found, told
+    assert re.search(expected, found[2])
+    if new:
+        assert int(found[1]) == line_with(text, new.split("\n")[0].split(",")[0])
 
 
 def test_two_data_extensions_may_not_share_a_customer_key_whatever_the_case(tmp_path):

@@ -63,9 +63,13 @@ def test_after_an_edit_exactly_the_edited_rows_are_imported(platform):
     edited = crm_edit.edit(platform.folder / "crm.sqlite", updates=30, inserts=5)
     done = platform.etp("apply", "customers")
     assert done.returncode == 0, done.stdout
+    first = figures(done.stdout, "opt_out/customers")
     planned = figures(done.stdout, "change_set/customers")
-    assert (planned["updates"], planned["inserts"]) == (str(len(edited.updated)), str(len(edited.inserted)))
-    assert figures(done.stdout, "data_extension/customers")["imported"] == "35"
+    opted_out = int(first["rows opted out"])  # these went first, and the plan has nothing left of them
+    assert opted_out > 0
+    assert int(first["unsubscribed now"]) >= opted_out  # some of the new ones may be out as well
+    assert (int(planned["updates"]), int(planned["inserts"])) == (len(edited.updated) - opted_out, len(edited.inserted))
+    assert int(figures(done.stdout, "data_extension/customers")["imported"]) == 35 - opted_out
 
 
 def test_promise_16_no_secret_and_no_customers_value_reaches_output_logs_event_log_or_metadata(platform):

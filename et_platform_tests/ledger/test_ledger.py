@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 from sqlalchemy.exc import IntegrityError
 
 from et_platform.ledger import tables
@@ -45,6 +45,7 @@ def a_change_set(identity: str = "c1", **changes) -> ChangeSet:
         mid=MID,
         data_extension="people",
         customer_key="Test_People",
+        kind="rows",
         base_version="none",
         snapshot_id="s1",
         state="planned",
@@ -93,6 +94,36 @@ def test_promise_1_the_database_itself_refuses_two_open_change_sets_of_one_data_
     ledger.plan(a_change_set("c1"))
     with pytest.raises(IntegrityError), ledger.engine.begin() as connection:
         connection.execute(insert(tables.change_sets).values(**dataclasses.asdict(a_change_set("c2"))))
+
+
+def test_promises_1_and_9_an_opt_out_is_open_beside_the_rows_and_no_second_one(ledger):
+    ledger.plan(a_change_set("c1"))
+    ledger.plan(a_change_set("o1", kind="opt_out"))
+    ledger.plan(a_change_set("u1", kind="unsubscribe"))
+    with pytest.raises(IntegrityError), ledger.engine.begin() as connection:
+        another = dataclasses.asdict(a_change_set("o2", kind="opt_out"))
+        connection.execute(insert(tables.change_sets).values(**another))
+    ledger.begin_attempt(attempt_id="a1", change_set_id="u1", run_id="r1", files=())
+    assert ledger.open_attempt(MID, "Test_People") is None, "setting a status is no import"
+    attempt = ledger.open_attempt(MID, "Test_People", ["unsubscribe"])
+    assert attempt is not None
+    assert attempt.files == ()
+    ledger.close_attempt("a1", acknowledged=3)
+    ledger.close_open_change_set(MID, "Test_People", "opt_out")
+    kinds = [kind for kind in ("rows", "opt_out", "unsubscribe") if ledger.open_change_set(MID, "Test_People", kind)]
+    assert kinds == ["rows"]
+
+
+def test_promise_16_a_ledger_of_an_earlier_version_is_told_and_left_alone(ledger):
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX one_open_change_set")
+        connection.exec_driver_sql("ALTER TABLE change_sets RENAME COLUMN kind TO former")
+        connection.exec_driver_sql("DROP TABLE leases")
+    url = ledger.engine.url.render_as_string(hide_password=False)
+    with pytest.raises(LedgerError, match=r"earlier version: it lacks change_sets\.kind.*move the ledger aside"):
+        Ledger(url)
+    with ledger.engine.connect() as connection:
+        assert not inspect(connection).has_table("leases"), "nothing was made in it"
 
 
 def test_a_newer_plan_supersedes_and_the_same_plan_reopens(ledger):

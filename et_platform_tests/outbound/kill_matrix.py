@@ -1,4 +1,4 @@
-"""Runs the outbound road in forked processes and kills them, with SIGKILL, at a chosen boundary.
+"""Runs a story of the outbound road in forked processes and kills them, with SIGKILL, at a chosen boundary.
 
 A boundary is the moment just before a call that changes something outside the process (a ledger transition, a lake
 commit, a request to ExactTarget, a change on the FTP site), and the end of the road; to the world outside, that is
@@ -16,19 +16,37 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.sftp import EnhancedFtp
+from et_platform.exacttarget.subscribers import Subscribers
 from et_platform.ledger.ledger import Ledger
 from et_platform.warehouse.lake import Lake
+from et_platform_tests.outbound.opted_out import OUT
+from et_platform_tests.outbound.opted_out import Story as OptedOut
 from et_platform_tests.outbound.world import World
-from et_platform_tests.scenario import person
+from et_platform_tests.scenario import CONSENT, person
 
 LANES = 2
 BEFORE = [person(), person(id="P2"), person(id="P3")]
 AFTER = [person(points="8"), person(id="P2"), person(id="P3", name="new"), person(id="P4")]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is told: the kind of world, how it is made ready, what is killed and run again, what is compared.
+
+    `only` names the boundaries at which it is killed; None: at all.
+    """
+
+    world: type[World]
+    prepare: Callable[[Any], object]
+    run: Callable[[Any], object]
+    state: Callable[[Any], dict[str, Any]]
+    only: frozenset[str] | None = None
 
 
 class Boundaries:
@@ -69,6 +87,7 @@ class Boundaries:
             self.around(Ledger, method, f"ledger.{method}")
         for method in ("put", "remove"):
             self.around(EnhancedFtp, method, f"ftp.{method}")
+        self.around(Subscribers, "update", "subscribers.update")
         self.around_lake()
         original = ExactTarget.__enter__
 
@@ -83,7 +102,7 @@ class Boundaries:
 
 
 def in_child(work: Callable[[], Any]) -> Any:
-    """Do `work` in a forked child; its answer, or None if the child was killed. Raises if it failed."""
+    """Do `work` in a forked child; its answer as JSON, or None if the child was killed. Raises if it failed."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -107,10 +126,10 @@ def in_child(work: Callable[[], Any]) -> Any:
     return json.loads(text)
 
 
-def run_with(world: Callable[[], World], fatal: int) -> list[str]:
+def run_with(story: Story, world: Callable[[], World], fatal: int) -> list[str]:
     boundaries = Boundaries(fatal)
     boundaries.install()
-    world().run()
+    story.run(world())
     boundaries.reach("at the end")
     return boundaries.names
 
@@ -127,40 +146,83 @@ def final_state(world: World) -> dict[str, Any]:
     }
 
 
-def prepare(world: World) -> int:
+def prepare(world: World) -> None:
     world.crm(*BEFORE)
     world.run()
     world.crm(*AFTER)
-    return 0
+
+
+def prepare_opt_outs(world: OptedOut) -> None:
+    world.declare(CONSENT)
+    world.crm(world.who(1), world.who(2))
+    world.run()
+    world.set_status(2, "Active", "2@example.org")
+    world.crm(world.who(1, **OUT), world.who(2, **OUT), world.who(3, **OUT), world.who(4, **OUT, email="none"))
+
+
+def opt_out(world: OptedOut) -> None:
+    world.snapshot()
+    world.opt_out()
+
+
+def opted_out_state(world: OptedOut) -> dict[str, Any]:
+    with world.road.lake.read() as connection:
+        kept = connection.execute("SELECT _folded_key FROM lake.acknowledged.opt_outs").fetchall()
+    state = final_state(world)
+    return {
+        **state,
+        "rows": {key[-1]: row["OptedOut"] for key, row in world.rows().items()},
+        "acknowledged": sorted(key[-1] for (key,) in kept),
+        "statuses": {str(number): status for number, status in world.statuses().items()},
+        "left to opt out": world.opt_out().change_set is not None,
+        "open": state["open"] or world.is_open("opt_out") or world.is_open("unsubscribe"),
+    }
+
+
+ROWS = Story(World, prepare, World.run, final_state)
+OPT_OUTS = Story(
+    OptedOut,
+    prepare_opt_outs,
+    opt_out,
+    opted_out_state,
+    # Between upload and proof an opt-out goes the way of any other file, which the other story kills everywhere.
+    frozenset(
+        [
+            *("before ledger.plan", "before ledger.begin_attempt", "before subscribers.update"),
+            *("before the lake's commit", "before imports.start", "before ledger.close_attempt", "at the end"),
+        ]
+    ),
+)
+STORIES = {"rows": ROWS, "opt_outs": OPT_OUTS}
 
 
 def main() -> None:
-    """Read the simulator's ready line and a folder as JSON; write one JSON line a boundary, the undisturbed run first."""
+    """Read the simulator's ready line, a folder and a story as JSON; write one JSON line a boundary, none first."""
     request = json.loads(sys.stdin.readline())
-    folder, info = Path(request["folder"]), request["info"]
+    folder, info, story = Path(request["folder"]), request["info"], STORIES[request["story"]]
 
     def world(number: int) -> World:
-        return World(folder / str(number), info, changes={"doubt_deadline_seconds": 1.0})
+        return story.world(folder / str(number), info, changes={"doubt_deadline_seconds": 1.0})
 
-    in_child(lambda: prepare(world(0)))
-    names = in_child(lambda: run_with(lambda: world(0), fatal=0))
-    print(json.dumps({"boundary": "none", "state": in_child(lambda: final_state(world(0)))}), flush=True)  # noqa: T201
-    numbered = list(enumerate(names, 1))
-    lanes = [os.fork() or _lane(world, numbered[lane::LANES]) for lane in range(LANES)]
+    in_child(lambda: story.prepare(world(0)))
+    names = in_child(lambda: run_with(story, lambda: world(0), fatal=0))
+    print(json.dumps({"boundary": "none", "state": in_child(lambda: story.state(world(0)))}), flush=True)  # noqa: T201
+    numbered = [(number, name) for number, name in enumerate(names, 1) if story.only is None or name in story.only]
+    lanes = [os.fork() or _lane(story, world, numbered[lane::LANES]) for lane in range(LANES)]
     codes = [os.waitstatus_to_exitcode(os.waitpid(lane, 0)[1]) for lane in lanes]
     if any(codes):
         raise RuntimeError("a lane failed; its traceback is above")
 
 
-def _lane(world: Callable[[int], World], numbered: list[tuple[int, str]]) -> int:
+def _lane(story: Story, world: Callable[[int], World], numbered: list[tuple[int, str]]) -> int:
     """One after the other, in a process of its own; never returns."""
     code = 1
     try:
         for number, name in numbered:
-            in_child(lambda number=number: prepare(world(number)))
-            killed = in_child(lambda number=number: run_with(lambda: world(number), fatal=number)) is None
-            in_child(lambda number=number: bool(world(number).run()))  # the plain re-run
-            state = in_child(lambda number=number: final_state(world(number)))
+            in_child(lambda number=number: story.prepare(world(number)))
+            killed = in_child(lambda number=number: run_with(story, lambda: world(number), fatal=number)) is None
+            in_child(lambda number=number: bool(story.run(world(number))))  # the plain re-run
+            state = in_child(lambda number=number: story.state(world(number)))
             line = json.dumps({"boundary": f"{number} {name}", "killed": killed, "state": state})
             os.write(1, f"{line}\n".encode())  # in one piece: the lanes share the pipe
         code = 0

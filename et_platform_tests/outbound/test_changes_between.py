@@ -20,11 +20,12 @@ def start_without_settling(world: World) -> None:
     road = world.road
     attempt = road.ledger.open_attempt(road.mid, world.customer_key)
     assert attempt is not None
-    from et_platform.outbound.deliver import _start
+    from et_platform.outbound.deliver import _define, _start
 
     with road.open_exacttarget() as exacttarget:
         for file in attempt.files:
-            _start(road, exacttarget, world.declared, file)
+            _define(exacttarget, world.declared, file)
+            _start(road, exacttarget, file)
 
 
 def test_promise_2_another_customer_key_is_another_data_extension_of_which_nothing_is_acknowledged(world):

@@ -15,6 +15,7 @@ from et_platform.catalog.catalog import Catalog, Declared, load_catalog
 from et_platform.catalog.models import DataExtension
 from et_platform.exacttarget.models import ImportResult
 from et_platform.outbound.deliver import deliver
+from et_platform.outbound.opt_outs import OptOuts, send_opt_outs
 from et_platform.outbound.plan import Plan, make_plan
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement
@@ -97,11 +98,16 @@ class World:
         return stage_and_upload(self.road, self.declared)
 
     def deliver(self) -> Settlement | None:
-        return deliver(self.road, self.declared)
+        return deliver(self.road, self.catalog, self.declared)
+
+    def opt_out(self) -> OptOuts:
+        return send_opt_outs(self.road, self.catalog, self.declared)
 
     def run(self) -> tuple[Plan, Settlement | None]:
         """The whole road, as a run goes it."""
         self.snapshot()
+        if self.declared.is_.consent is not None:
+            self.opt_out()
         plan = self.plan()
         self.stage()
         return plan, self.deliver()
