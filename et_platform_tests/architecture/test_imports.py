@@ -117,7 +117,7 @@ def test_the_simulator_is_named_by_its_command_alone():
         if part_of(path) != "simulator" and "et_platform.simulator" in path.read_text(encoding="utf-8")
     }
     # The command's table imports it by name when it is asked for; the demo starts it as a process of its own.
-    assert naming == {"cli/main.py", "demo/world.py"}
+    assert naming == {"cli/main.py", "demo/loop.py", "demo/world.py"}
     assert not any(
         "et_platform.simulator" in name for path in MODULES if part_of(path) != "simulator" for name in imports(path)
     )
