@@ -52,30 +52,38 @@ def run(folder: Path, rows: int, chunk: int, say: Callable[[str], None]) -> Outc
     """Import `rows` new rows in chunks, then one more chunk that updates rows all over. Raises AssertionError."""
     outcome = Outcome()
     with running_simulator(folder / "data", "--set", "summary_delay_seconds=0") as simulator:
-        soap = Soap(simulator)
-        soap.login()
-        fields = [a_field(name, kind, **more) for name, (kind, more, _) in FIELDS.items()]
-        soap.good("Create", data_extension(KEY, *fields), import_definition(KEY, KEY, f"{KEY}.csv", DeleteFile="true"))
-        for first in range(0, rows, chunk):
-            last = min(first + chunk, rows)
-            expected = ("Completed", last - first, 0, 0, last - first)
-            _import(simulator, f"range({first}, {last})", 0, expected, outcome, say)
-        # Keys all over the data extension: the hardest case for a merge.
-        step = max(1, rows // chunk)
-        outcome.updated = len(range(0, rows, step))
-        expected = ("Completed", outcome.updated, 0, 0, outcome.updated)
-        _import(simulator, f"range(0, {rows}, {step})", 1000, expected, outcome, say)
-        began = time.perf_counter()
-        soap.login()
-        found = soap.rows(KEY, ["CustomerId", "Orders", "Note"], equals("CustomerId", f"c{0:012d} "))
-        outcome.retrieve_seconds = time.perf_counter() - began
-        assert found == [{"CustomerId": f"C{0:012d}", "Orders": "1000", "Note": 'said "yes", then\nno'}], found
+        try:
+            _fill(simulator, rows, chunk, outcome, say)
+        except Exception:
+            ended = simulator.process.poll() if simulator.process else None
+            say(f"the simulator {'runs still' if ended is None else f'ended with {ended}'}; its log: {simulator.log}")
+            raise
         assert simulator.stop() == 0
     database = folder / "data" / "exacttarget.duckdb"
     outcome.file_mib = database.stat().st_size // 2**20
     outcome.rows = _counted(database, outcome.updated)
     assert outcome.rows == rows, outcome.rows
     return outcome
+
+
+def _fill(simulator: Simulator, rows: int, chunk: int, outcome: Outcome, say: Callable[[str], None]) -> None:
+    soap = Soap(simulator)
+    fields = [a_field(name, kind, **more) for name, (kind, more, _) in FIELDS.items()]
+    soap.good("Create", data_extension(KEY, *fields), import_definition(KEY, KEY, f"{KEY}.csv", DeleteFile="true"))
+    for first in range(0, rows, chunk):
+        last = min(first + chunk, rows)
+        expected = ("Completed", last - first, 0, 0, last - first)
+        _import(simulator, f"range({first}, {last})", 0, expected, outcome, say)
+    # Keys all over the data extension: the hardest case for a merge.
+    step = max(1, rows // chunk)
+    outcome.updated = len(range(0, rows, step))
+    expected = ("Completed", outcome.updated, 0, 0, outcome.updated)
+    _import(simulator, f"range(0, {rows}, {step})", 1000, expected, outcome, say)
+    began = time.perf_counter()
+    soap.login()  # a long run outlives a token
+    found = soap.rows(KEY, ["CustomerId", "Orders", "Note"], equals("CustomerId", f"c{0:012d} "))
+    outcome.retrieve_seconds = time.perf_counter() - began
+    assert found == [{"CustomerId": f"C{0:012d}", "Orders": "1000", "Note": 'said "yes", then\nno'}], found
 
 
 def _import(

@@ -118,7 +118,7 @@ def finish(connection: Connection, task: Task, status: str, figures: Figures) ->
 
 
 def mark(connection: Connection, task: Task, status: str, figures: Figures) -> None:
-    """Note beside the rows of another unit what the task did to them, in the transaction that did it."""
+    """Note beside the rows what the task did to them, in the transaction that did it: its end is still to come."""
     store.put(connection, MARK, _mark(task), {"status": status, "figures": asdict(figures)})
 
 
@@ -145,11 +145,6 @@ def keep(connection: Connection, task: Task) -> None:
 def unfinished(connection: Connection) -> list[Task]:
     """The tasks that still have to run, oldest first."""
     return store.find(connection, KIND, "body->>'$.state' <> ?", [DONE])
-
-
-def with_file_to_delete(connection: Connection) -> list[Task]:
-    """The tasks that have ended and whose file is still to be deleted."""
-    return store.find(connection, KIND, "(body->>'$.state') = ? AND (body->>'$.delete') IS NOT NULL", [DONE])
 
 
 def _figures(figures: Figures) -> dict[str, str]:

@@ -4,9 +4,9 @@ What belongs here: scheduling, and the frame of one run. What does not: finding 
 (`source.py`) and merging it (`merge.py`).
 
 A run's effect on rows and the end of its task are committed together; whatever was not committed runs again, on the
-file as it is then. A shared data extension lies in another store than the task, and one transaction writes to one
-store only; there the outcome is committed with the rows, and whoever is killed before the task knows finds it again.
-The e-mail is written just before, the file deleted just after; both are made up for at the next start.
+file as it is then. Where more is to do before the end, a mark beside the rows stands for it until that is done: a file
+is to be deleted, or the data extension is the enterprise's and lies in another store than the task (one transaction
+writes to one store only). The e-mail is written just before the rows, and written again with them.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class ImportWorker:
         for folder in self.places.locations.values():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._store.connect() as connection:
-            left, to_delete = tasks.unfinished(connection), tasks.with_file_to_delete(connection)
-        for task in to_delete:
-            self._delete_file(task)
+            left = tasks.unfinished(connection)
         for task in left:
             self.submit(task)
 
@@ -118,7 +116,6 @@ class ImportWorker:
             self._fail(task, str(error))
         except FileNotFoundError:
             self._fail(task, "the file is gone")
-        self._delete_file(task)
 
     def _fail(self, task: Task, reason: str) -> None:
         _log.info("import %s ends in error: %s", task["id"], reason)
@@ -131,13 +128,12 @@ class ImportWorker:
     def _import_unless_applied(self, task: Task, run: faults.Run) -> None:
         mid = task["definition"].get("owner", "")
         holder = self._owner(mid) if mid else self._store
-        if holder is not self._store:
-            with holder.connect() as connection:
-                applied = tasks.applied(connection, task)
-            if applied:
-                self._settle(holder, task, applied)
-                return
-        self._import(holder, task, run)
+        with holder.connect() as connection:
+            applied = tasks.applied(connection, task)
+        if applied:
+            self._settle(holder, task, applied)
+        else:
+            self._import(holder, task, run)
 
     def _import(self, holder: Store, task: Task, run: faults.Run) -> None:
         read = plan.read(task["definition"], self._behaviour)
@@ -147,6 +143,8 @@ class ImportWorker:
         if read.delete_file:
             seen = path.stat()
             task["delete"] = {"path": str(path), "modified": seen.st_mtime_ns, "size": seen.st_size}
+            with self._store.transaction() as connection:
+                tasks.keep(connection, task)
         with holder.connect() as connection:
             destination = _destination(connection, task)
             try:
@@ -212,18 +210,22 @@ class ImportWorker:
         self._settle(holder, task, outcome)
 
     def _end(self, connection: Connection, holder: Store, task: Task, outcome: Outcome) -> None:
-        """In the transaction that changes rows: the outcome, with the task itself if that lies in the same store."""
+        """In the transaction that changes rows: the task's end, or a mark of it when there is more to do before."""
         if outcome.status == "Error":
             task.pop("delete", None)
-        if holder is self._store:
-            tasks.finish(connection, task, outcome.status, outcome.figures)
-        else:
+        if self._has_more_to_do(holder, task):
             tasks.mark(connection, task, outcome.status, outcome.figures)
+        else:
+            tasks.finish(connection, task, outcome.status, outcome.figures)
+
+    def _has_more_to_do(self, holder: Store, task: Task) -> bool:
+        return holder is not self._store or "delete" in task
 
     def _settle(self, holder: Store, task: Task, outcome: Outcome) -> None:
-        """After that transaction: the end of a task that lies in another store."""
-        if holder is self._store:
+        """After that transaction: what is more to do, and the end of the task that was only marked."""
+        if not self._has_more_to_do(holder, task):
             return
+        _delete_file(task)
         with self._store.transaction() as connection:
             tasks.finish(connection, task, outcome.status, outcome.figures)
         with holder.transaction() as connection:
@@ -234,16 +236,15 @@ class ImportWorker:
         if report.wanted(task, errors=bad):
             report.write(self.places.outbox, task, outcome)
 
-    def _delete_file(self, task: Task) -> None:
-        """Delete the file that was imported, unless another one has its name by now."""
-        named = task.pop("delete", None)
-        if named is None:
-            return
-        path = Path(named["path"])
-        if path.exists() and (path.stat().st_mtime_ns, path.stat().st_size) == (named["modified"], named["size"]):
-            path.unlink()
-        with self._store.transaction() as connection:
-            tasks.keep(connection, task)
+
+def _delete_file(task: Task) -> None:
+    """Delete the file that was imported, unless there was none to delete or another one has its name by now."""
+    named = task.pop("delete", None)
+    if named is None:
+        return
+    path = Path(named["path"])
+    if path.exists() and (path.stat().st_mtime_ns, path.stat().st_size) == (named["modified"], named["size"]):
+        path.unlink()
 
 
 def _destination(connection: Connection, task: Task) -> DataExtension:
