@@ -37,13 +37,26 @@ def property_named(reply: Reply, name: str) -> dict[str, str | None]:
     return {local(one): one.text for one in found}
 
 
+PERFORMED_ONLY = "FileTransferActivity"
+
+
+def test_a_type_that_can_be_performed_only_has_nothing_to_retrieve(soap: Soap) -> None:
+    assert retrievable(describe(soap, PERFORMED_ONLY)) == []
+    assert "handler" in soap.retrieve(PERFORMED_ONLY, ["CustomerKey"]).text("OverallStatus")
+
+
 def test_every_module_of_a_type_is_listed() -> None:
     folder = Path(objects.__file__).parent
-    retrieving = {path.stem for path in folder.glob("*.py") if "def retrieve(" in path.read_text()}
-    assert retrieving == {module.__name__.rpartition(".")[2] for module in HANDLERS.values()}
+    # One type can be performed only, and not retrieved.
+    offering = {
+        path.stem
+        for path in folder.glob("*.py")
+        if any(f"def {offer}(" in path.read_text() for offer in ("retrieve", "start"))
+    }
+    assert offering == {module.__name__.rpartition(".")[2] for module in HANDLERS.values()}
 
 
-@pytest.mark.parametrize("kind", [name for name in HANDLERS if name != "DataExtensionObject"])
+@pytest.mark.parametrize("kind", [name for name in HANDLERS if name not in ("DataExtensionObject", PERFORMED_ONLY)])
 def test_what_is_described_as_retrievable_can_be_retrieved(soap: Soap, kind: str) -> None:
     names = retrievable(describe(soap, kind))
     assert names
