@@ -47,10 +47,6 @@ def build_defs(
         assets += [*extract.build(extracted), events.build(extracted)]
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
-    if project is not None:
-        from et_platform.defs import dbt  # who needs no models need not wait for its import
-
-        assets.append(dbt.build(project))
     jobs = [
         dg.define_asset_job(
             f"sync_{name}",
@@ -59,16 +55,21 @@ def build_defs(
         )
         for name, declared in catalog.data_extensions.items()
     ]
-    behind = dg.AssetSelection.groups("crm_snapshot", "staging", "int", "mart")
+    # Without the models: an opt-out must not wait for figures, nor for a model that fails.
     jobs += [
         dg.define_asset_job(
             f"write_back_{name}",
-            selection=written | (written.upstream() & behind),
-            description=f"What ExactTarget knows of {name}, through the models into the CRM.",
+            selection=dg.AssetSelection.assets(["crm_snapshot", name], ["crm_writeback", name]),
+            description=f"What ExactTarget knows of {name}, into the CRM; the figures are the mart's as it is.",
         )
         for name in catalog.writeback
-        for written in [dg.AssetSelection.assets(["crm_writeback", name])]
     ]
+    if project is not None:
+        from et_platform.defs import dbt  # who needs no models need not wait for its import
+
+        models = dbt.build(project)
+        assets.append(models)
+        jobs.append(dg.define_asset_job("models", selection=[models], description="Every dbt model, with its tests."))
     return dg.Definitions(
         jobs=jobs,
         sensors=[extract.build_sensor(catalog, every_seconds=sensor_seconds)] if catalog.extracts else [],

@@ -22,14 +22,18 @@ from et_platform.settings import Settings
 def look(settings: Settings, catalog: Catalog, *, between_seconds: float) -> Look:
     """Two looks at the Export folder; a file is complete if both see it unchanged. Raises the client's errors.
 
-    A terminal keeps no cursor: what an earlier run failed at is simply tried again.
+    A terminal keeps no cursor and knows no patience: what an earlier run failed at is simply tried again.
     """
+
+    def one(cursor: str | None) -> Look:
+        return detect(road, cursor, wanted=lambda name: extract_of(catalog, name) is not None, patient=False)
+
     road = build_inbound_road(settings, run_id="etp pull", tell=lambda line: None)
-    first = detect(road, None, wanted=lambda name: extract_of(catalog, name) is not None)
+    first = one(None)
     if not first.waiting:
         return first
     time.sleep(between_seconds)
-    return detect(road, first.cursor, wanted=lambda name: extract_of(catalog, name) is not None)
+    return one(first.cursor)
 
 
 def take(settings: Settings, catalog: Catalog, seen: Look) -> Iterator[dg.ExecuteInProcessResult]:

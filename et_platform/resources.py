@@ -105,6 +105,7 @@ def build_inbound_road(
         open_exacttarget=lambda: _open_exacttarget(settings, hurried=hurried),
         run_id=run_id,
         tell=tell,
+        retention=timedelta(days=settings.retention_days),
     )
 
 

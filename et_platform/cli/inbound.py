@@ -56,4 +56,8 @@ def writeback(entity: str) -> None:
         written = catalog.write_back(catalog.entity(entity).name)
         mart = written.is_.engagement.mart
         models = models_of(mart) if mart is not None else []
-    ended([materialize(settings, [("crm_snapshot", written.name), *models, ("crm_writeback", written.name)])])
+    # In a run of their own: an opt-out must not wait for figures, nor for a model that fails.
+    built = told([materialize(settings, models)]) if models else True
+    home = told([materialize(settings, [("crm_snapshot", written.name), ("crm_writeback", written.name)])])
+    if not (built and home):
+        raise click.exceptions.Exit(1)

@@ -54,7 +54,7 @@ def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
             told = [one for one in loaded if event in one.figures]
             if told or not loaded:
                 yield dg.MaterializeResult(asset_key=key, metadata=_metadata(event, told))
-                yield _readable(key, [one.figures[event] for one in told])
+                yield _readable(event, key, [one.figures[event] for one in told])
             else:
                 yield _untold(event, key, loaded)
 
@@ -99,13 +99,14 @@ def _metadata(event: EventType, loaded: list[Loaded]) -> dict[str, Any]:
     }
 
 
-def _readable(key: dg.AssetKey, figures: list[Figures]) -> dg.AssetCheckResult:
+def _readable(event: EventType, key: dg.AssetKey, figures: list[Figures]) -> dg.AssetCheckResult:
     rejected, kept = sum(one.rejected for one in figures), sum(one.kept for one in figures)
     return dg.AssetCheckResult(
         check_name=READABLE,
         asset_key=key,
         passed=rejected == kept == 0,
-        severity=dg.AssetCheckSeverity.WARN,
+        # A line of unsubscribes that cannot be read is somebody who wants no mail.
+        severity=dg.AssetCheckSeverity.ERROR if event == "unsubscribe" and rejected else dg.AssetCheckSeverity.WARN,
         description="Every line was read as an event."
         if rejected == kept == 0
         else f"{rejected} lines were rejected and {kept} lost a value beside their key. The rest is loaded. "

@@ -1,6 +1,6 @@
 """extract_request/<name>, extract_file/<name>, and the sensor that sees the files: from asking to a file here."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,7 +9,7 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import Extract
 from et_platform.inbound.detect import detect
 from et_platform.inbound.fetch import fetch
-from et_platform.inbound.windows import day_of, extract_of, pending_files, request_day
+from et_platform.inbound.windows import day_of, extract_of, pending_files, request_day, unaccounted
 from et_platform.ingest.arrival import Arrival, Look
 from et_platform.ledger.inbound_records import ExtractFile
 from et_platform.partitions import day_of_run, days_of
@@ -18,6 +18,7 @@ from et_platform.resources import Platform
 
 FILE_TAG, ATTEMPT_TAG = "etp/extract_file", "etp/attempt"
 SENSOR = "extract_files"
+ACCOUNTED = "every_day_is_accounted_for"
 MOST_RUNS = 20
 """Runs that one tick starts; what is complete beyond them has its turn in a later tick."""
 _RUNS_LOOKED_AT = 1000
@@ -49,6 +50,13 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
         "so far). ExactTarget answers with a file on the Enhanced FTP, or never; the sensor "
         f"`{SENSOR}` sees it.",
         group_name="extract_request",
+        check_specs=[
+            dg.AssetCheckSpec(
+                ACCOUNTED,
+                asset=dg.AssetKey(["extract_request", declared.name]),
+                description="Each day since the first that was asked for has a loaded file that answers for all of it.",
+            )
+        ],
         kinds={"exacttarget", "salesforce"},
         partitions_def=days,
         owners=owners,
@@ -58,13 +66,19 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
         with explained_failures():
             road = platform.inbound_road(run_id=context.run_id, tell=context.log.info)
             request = request_day(road, declared, day_of_run(context), again=config.again)
+            gaps = unaccounted(
+                road.inbound.requests_named(road.mid, declared.name),
+                now=datetime.now(UTC),
+                patience=timedelta(hours=declared.is_.ask_again_after_hours),
+            )
         return dg.MaterializeResult(
+            check_results=[_accounted(gaps)],
             metadata={
                 "outcome": f"The window's file is {request.state}; its name is {request.output_name}",
                 "window": f"{request.window_start:%Y-%m-%d %H:%M} ≤ time < {request.window_end:%Y-%m-%d %H:%M} UTC",
                 "attempt": request.attempt,
                 "state": request.state,
-            }
+            },
         )
 
     @dg.asset(
@@ -91,6 +105,21 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata=_metadata(fetched))
 
     return [extract_request, extract_file]
+
+
+def _accounted(gaps: list[tuple[date, str]]) -> dg.AssetCheckResult:
+    shown = "; ".join(f"{day}: {why}" for day, why in gaps[:_REASONS_SHOWN])
+    more = f"; and {len(gaps) - _REASONS_SHOWN} more" if len(gaps) > _REASONS_SHOWN else ""
+    return dg.AssetCheckResult(
+        check_name=ACCOUNTED,
+        passed=not gaps,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(gaps)} days are not accounted for: {shown}{more}. Materialize extract_request for these "
+        "days again; what comes twice changes nothing."
+        if gaps
+        else "Every day up to yesterday is loaded, or its file is waited for.",
+        metadata={"days not accounted for": len(gaps)},
+    )
 
 
 def _metadata(files: list[ExtractFile]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def come_back(
     say(f"\n{len(openers)} customers opened a mail, {len(clickers)} clicked, {len(leavers)} unsubscribed.")
     before = _customer(world.crm, leavers[0])
 
-    day = datetime.now(SERVER_ZONE).date().isoformat()
+    day = at.astimezone(SERVER_ZONE).date().isoformat()
     asked = _succeeded(materialize(settings, [("extract_request", "tracking")], partition=day))
     say(f"\n4. The way back  (run {asked.run_id[:8]} and after)")
     say(f"  asked for       {outcome(asked, 'extract_request/tracking')['window']}")
@@ -50,7 +50,9 @@ def come_back(
         say(f"  loaded          {', '.join(f'{count} {event}' for event, count in new.items())} events")
     written = catalog.write_back("customers")
     models = models_of(written.is_.engagement.mart) if written.is_.engagement.mart else []
-    home = _succeeded(materialize(settings, [("crm_snapshot", "customers"), *models, ("crm_writeback", "customers")]))
+    if models:
+        _succeeded(materialize(settings, models))
+    home = _succeeded(materialize(settings, [("crm_snapshot", "customers"), ("crm_writeback", "customers")]))
     say(f"  written back    {outcome(home, 'crm_writeback/customers')['outcome']}")
     after = _customer(world.crm, leavers[0])
     say(f"\n  {leavers[0]} in the CRM, before and after:")

@@ -20,11 +20,13 @@ def detect(
     *,
     wanted: Callable[[str], bool],
     ended: Mapping[str, int] | None = None,
+    patient: bool = True,
 ) -> Look:
     """List Export over one connection; complete files whose name is `wanted` are recorded in the ledger.
 
     `ended` gives, by identity, the highest attempt of a run key whose run is over without having loaded the file
-    (failed, or killed); takes that the ledger knows to have failed are added here. Raises CursorUnreadable and the
+    (failed, or killed); takes that the ledger knows to have failed are added here, unless somebody who is not
+    `patient` wants them to be tried again at once. Raises CursorUnreadable and the
     client's errors; then the old cursor stays good.
     """
     with road.open_exacttarget() as exacttarget, exacttarget.ftp() as ftp:
@@ -33,7 +35,7 @@ def detect(
     known = road.inbound.files({one.identity for one in listing})
     over = dict(ended or {})
     for file in known:
-        if file.state == "failed":
+        if file.state == "failed" and patient:
             over[file.identity] = max(over.get(file.identity, 0), file.attempts)
     found = arrival.look(
         cursor, listing, loaded={file.identity for file in known if file.state == "loaded"}, ended=over

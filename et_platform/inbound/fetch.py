@@ -28,6 +28,9 @@ def fetch(road: InboundRoad, identity: str) -> ExtractFile:
             road.tell(f"{file.name} is {file.state} already.")
             return file
         file = road.inbound.begin_take(file, run_id=road.run_id)
+        if file.sha256 is not None and file.path is not None and is_here(file):
+            # It was fetched before and could not be loaded; the site may not have it any more.
+            return road.inbound.fetched(file, sha256=file.sha256, path=file.path)
         try:
             with empty_folder(road.scratch(identity, "fetch")) as folder:
                 return _download(road, file, folder / "archive.zip")

@@ -5,8 +5,10 @@ warehouse). The lake's transaction records the content; the ledger follows. Afte
 asked, and nothing is loaded twice.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from et_platform.catalog.tracking import EVENT_TYPES, EventType
@@ -75,7 +77,15 @@ def load(road: InboundRoad, identity: str) -> Loaded:
             file, rows={name: asdict(one) for name, one in figures.items()}, duplicate_of=duplicate_of
         )
         road.tell(_sentence(file, figures))
+        _forget_old_copies(road)
         return Loaded(file, figures, duplicate_of)
+
+
+def _forget_old_copies(road: InboundRoad) -> None:
+    """Delete the copies of files that were loaded longer ago than they are kept: they are about persons."""
+    before = datetime.now(UTC) - road.retention
+    for path in road.inbound.forgettable_paths(road.mid, loaded_before=before):
+        shutil.rmtree(Path(path).parent, ignore_errors=True)
 
 
 def _loaded_before(road: InboundRoad, sha256: str) -> events.LoadedFile | None:

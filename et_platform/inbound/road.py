@@ -7,6 +7,7 @@ What belongs here: one value that holds the opened parts, and the folders. What 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:  # zeep and asyncssh are imported by the steps that use them
 
 @dataclass(frozen=True)
 class InboundRoad:
-    """The parts that the steps work with. `tell` receives lines for people, free of personal data."""
+    """The parts that the steps work with.
+
+    `retention` is how long a loaded file's copy is kept; `tell` receives lines for people, free of personal data.
+    """
 
     mid: int
     lake: Lake
@@ -30,6 +34,7 @@ class InboundRoad:
     open_exacttarget: "Callable[[], AbstractContextManager[ExactTarget]]"
     run_id: str
     tell: Callable[[str], None]
+    retention: timedelta = timedelta(days=90)
 
     @property
     def inbound(self) -> InboundLedger:

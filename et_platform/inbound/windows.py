@@ -4,6 +4,7 @@ What belongs here: days of server time as half-open windows, and what the ledger
 not: the request itself (request.py), and how Dagster shows days (defs/extract.py).
 """
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from et_platform.catalog.catalog import Catalog, Declared
@@ -52,6 +53,38 @@ def _is_over(request: ExtractRequest, *, now: datetime, patience: timedelta, aga
     if request.state == "asking":
         return False  # perhaps it was never asked for; asking under the same name is harmless
     return again or request.state != "requested" or now - request.asked_at > patience
+
+
+def unaccounted(requests: Collection[ExtractRequest], *, now: datetime, patience: timedelta) -> list[tuple[date, str]]:
+    """The server days, from the first that was asked for to yesterday, whose events are not all here, and why.
+
+    A day is accounted for once a file that answers for it up to its end is loaded; a call that returned is not enough.
+    A file that is waited for within `patience` is no gap yet.
+    """
+    by_day: dict[date, list[ExtractRequest]] = {}
+    for one in requests:
+        by_day.setdefault(one.window_start.astimezone(SERVER_ZONE).date(), []).append(one)
+    if not by_day:
+        return []
+    today, day, gaps = now.astimezone(SERVER_ZONE).date(), min(by_day), []
+    while day < today:
+        why = _gap(by_day.get(day, []), window_of(day, now=now)[1], now - patience)
+        if why is not None:
+            gaps.append((day, why))
+        day += timedelta(days=1)
+    return gaps
+
+
+def _gap(requests: list[ExtractRequest], end: datetime, overdue_before: datetime) -> str | None:
+    whole = [one for one in requests if one.window_end == end]
+    if any(one.state == "loaded" for one in whole):
+        return None
+    if whole:
+        last = whole[-1]
+        return f"{last.output_name} did not come ({last.state})" if last.asked_at < overdue_before else None
+    if requests:
+        return f"asked for only up to {max(one.window_end for one in requests):%Y-%m-%d %H:%M} UTC"
+    return "never asked for"
 
 
 def extract_of(catalog: Catalog, file_name: str) -> Declared[Extract] | None:

@@ -59,7 +59,8 @@ def unpack(archive: Path, folder: Path, *, name: str, limits: Limits | None = No
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, UnicodeDecodeError) as error:
         raise CorruptArchive(
             f"{shown(name)} ({size} bytes) is not a whole ZIP archive ({type(error).__name__}): it is torn, damaged or "
-            f"something else. Nothing of it was loaded; it is taken again when its size or time changes. {_ASK_AGAIN}"
+            "something else. Nothing of it was loaded; it is tried again, more and more rarely, and at once when its "
+            f"size or time changes. {_ASK_AGAIN}"
         ) from None
     except OSError as error:
         if error.errno != errno.EINVAL:  # a full disk, for instance, says nothing about the archive

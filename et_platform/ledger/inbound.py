@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from et_platform.ledger.inbound_records import ExtractFile, ExtractFileState, ExtractRequest
 from et_platform.ledger.inbound_tables import extract_files, extract_requests
@@ -65,6 +65,28 @@ class InboundLedger:
                 .order_by(r.attempt)
             ).all()
         return [ExtractRequest(**row._mapping) for row in rows]
+
+    def requests_named(self, mid: int, name: str) -> list[ExtractRequest]:
+        """Every request of an extract, in order of their windows."""
+        r = extract_requests.c
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(extract_requests).where(r.mid == mid, r.name == name).order_by(r.window_start, r.window_end)
+            ).all()
+        return [ExtractRequest(**row._mapping) for row in rows]
+
+    def forgettable_paths(self, mid: int, *, loaded_before: datetime) -> list[str]:
+        """The fetched copies of files that were loaded before that moment, and that no other file needs."""
+        f = extract_files.c
+        needed = select(f.path).where(f.path.is_not(None), or_(f.state != "loaded", f.loaded_at >= loaded_before))
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(
+                    select(f.path)
+                    .where(f.mid == mid, f.state == "loaded", f.loaded_at < loaded_before, f.path.not_in(needed))
+                    .distinct()
+                ).scalars()
+            )
 
     def request_for(self, output_name: str) -> ExtractRequest | None:
         """The request that a file of this name answers."""

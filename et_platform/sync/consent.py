@@ -122,10 +122,12 @@ def is_newer(consent: ConsentFacts, entity: CrmEntity) -> str:
     Over a snapshot row `s`, and `e` whose struct `unsubscribe` is null or has the moment `at`.
     """
     out_at = f"s.{quoted(consent.opted_out_at)}"
+    at = _moment(entity, consent.opted_out_at, "e.unsubscribe.at")
     parts = [
         "e.unsubscribe IS NOT NULL",
-        # As it would be stored, so that what was written is not newer than itself.
-        f"({out_at} IS NULL OR {_moment(entity, consent.opted_out_at, 'e.unsubscribe.at')} > {out_at})",
+        # As it would be stored, so that what was written is not newer than itself. Whoever cleared the flag and left
+        # the date brought no newer evidence: then the same moment counts again.
+        f"({out_at} IS NULL OR {at} > {out_at} OR ({at} = {out_at} AND s.{quoted(consent.opted_out)} IS NOT TRUE))",
     ]
     if consent.opted_in_at is not None:
         in_at = f"s.{quoted(consent.opted_in_at)}"

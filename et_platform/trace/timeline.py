@@ -4,6 +4,7 @@ What belongs here: bringing the parts together. What does not: each part's readi
 it looks in a terminal (terminal.py).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -21,6 +22,8 @@ from et_platform.trace import inbound, outbound
 from et_platform.trace.moment import Moment, masked
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import table_exists
+
+_FILE_AND_LINE = re.compile(r"[\w.-]+/[\w.-]+:\d+")
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ def _consent(columns: ConsentColumns, row: Mapping[str, Any]) -> Iterator[Moment
     out_at = _moment(row.get(columns.opted_out_at))
     if row.get(columns.opted_out) and out_at is not None:
         evidence = row.get(columns.evidence) if columns.evidence else None
-        yield Moment(out_at, "consent", f"opted out, by the CRM; evidence: {evidence or 'none is kept'}")
+        # A file and its line are nobody's data; what people wrote may be.
+        shown = evidence if evidence is None or _FILE_AND_LINE.fullmatch(evidence) else masked(evidence, "profile")
+        yield Moment(out_at, "consent", f"opted out, by the CRM; evidence: {shown or 'none is kept'}")
     in_at = _moment(row.get(columns.opted_in_at)) if columns.opted_in_at else None
     if in_at is not None:
         yield Moment(in_at, "consent", "opted in, by the CRM")

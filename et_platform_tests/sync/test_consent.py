@@ -125,6 +125,8 @@ OPTED_OUT = {"out": True, "out_at": SUMMER, "proof": "u.csv:2"}
         ({"out": True, "wants": True, "wants_at": AUTUMN}, None),
         ({"out": False, "out_at": SPRING, "wants": True, "wants_at": SPRING}, OPTED_OUT | {"wants": False}),
         ({"out": False, "out_at": AUTUMN}, None),
+        ({"out": False, "out_at": SUMMER}, {"out": True, "proof": "u.csv:2"}),  # the flag alone was cleared
+        ({"out": None, "out_at": SUMMER, "wants": True}, {"out": True, "proof": "u.csv:2", "wants": False}),
     ],
 )
 def test_promise_9_an_unsubscribe_counts_where_it_is_newer_and_never_clears_anything(world, crm, expected):
