@@ -1,10 +1,18 @@
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import time
 
+import pyarrow.parquet
 import pytest
 
-from et_platform.exacttarget.__main__ import VARIABLES
+from et_platform.exacttarget.cli import main
+from et_platform.exacttarget.client import ExactTarget
+from et_platform.exacttarget.environment import SFTP_VARIABLES, VARIABLES
+from et_platform.exacttarget.models import DataExtension, Field, FieldType, ImportDefinition
+from et_platform_tests.exacttarget.scripted import simulated_connection
 
 SECRETS = ("ET_CLIENT_SECRET", "ET_SFTP_PASSWORD")
 
@@ -21,7 +29,8 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 @pytest.fixture
 def environment(exacttarget_info) -> dict[str, str]:
-    return {name: str(exacttarget_info[name.removeprefix("ET_").lower()]) for name in VARIABLES}
+    names = [*VARIABLES, *SFTP_VARIABLES, "ET_SFTP_PORT", "ET_SFTP_PASSWORD"]
+    return {name: str(exacttarget_info[name.removeprefix("ET_").lower()]) for name in names}
 
 
 def test_status_of_a_working_account(environment):
@@ -32,12 +41,20 @@ def test_status_of_a_working_account(environment):
     assert [line.split(":")[0] for line in lines[2:]] == ["Import", "Export", "Reports"]
 
 
+def said(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Code, output and errors of a verb; run in this process, for a start costs a second."""
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        code = main(arguments, environment)
+    return code, output.getvalue(), errors.getvalue()
+
+
 def test_all_missing_variables_are_named_together(environment):
     kept = {name: value for name, value in environment.items() if name not in ("ET_MID", "ET_SFTP_HOST")}
-    done = run(kept, "status")
-    assert done.returncode == 1
-    assert done.stderr.startswith("Not set: ET_MID, ET_SFTP_HOST. ")
-    assert done.stderr.count("\n") == 1
+    code, _, errors = said(kept, "status")
+    assert code == 1
+    assert errors.startswith("Not set: ET_MID, ET_SFTP_HOST. ")
+    assert errors.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -52,13 +69,118 @@ def test_all_missing_variables_are_named_together(environment):
     ],
 )
 def test_what_is_wrong_is_told_in_one_paragraph_without_secrets(environment, name, value, expected):
-    done = run({**environment, name: value}, "status")
-    assert done.returncode == 1
-    assert expected in done.stderr
-    assert done.stderr.count("\n") == 1
+    code, output, errors = said({**environment, name: value}, "status")
+    assert code == 1
+    assert expected in errors
+    assert errors.count("\n") == 1
     for secret in (*(environment[one] for one in SECRETS), "wrong-one"):
-        assert secret not in done.stderr + done.stdout
+        assert secret not in errors + output
 
 
 def test_usage():
     assert run({}, "nonsense").returncode == 2
+    assert said({}, "rows", "head", "--rows", "9999", "x")[0] == 2
+
+
+KEY = "cli-people"
+SECRET = "jane.doe@example.org"
+
+
+@pytest.fixture(scope="module")
+def people(exacttarget_info):
+    """A data extension with three rows."""
+    fields = (
+        Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True),
+        Field(name="Mail", type=FieldType.EmailAddress, max_length=254),
+        Field(name="Points", type=FieldType.Number),
+    )
+    with ExactTarget(simulated_connection(exacttarget_info)) as client:
+        folder = client.folders.ensure(path="Data Extensions/Cli")
+        client.data_extensions.create(
+            DataExtension(customer_key=KEY, name="People of the CLI", fields=fields, category_id=folder.id)
+        )
+        rows = [{"Id": "1", "Mail": SECRET, "Points": "5"}, {"Id": "2", "Mail": None, "Points": None}, {"Id": "3"}]
+        assert all(one.ok for one in client.rows.upsert(customer_key=KEY, rows=rows))
+        client.imports.define(
+            ImportDefinition(customer_key="cli-in", name="cli-in", destination_key=KEY, file_spec="cli-in.csv")
+        )
+    return KEY
+
+
+def lines(environment: dict[str, str], *arguments: str, code: int = 0) -> list[str]:
+    """What a verb prints; on failure, what it says."""
+    found, output, errors = said(environment, *arguments)
+    assert found == code, errors
+    return (output if code == 0 else errors).splitlines()
+
+
+def test_looking_at_data_extensions(environment, people):
+    assert lines(environment, "de", "list", "--folder", "Data Extensions/Cli") == [f"{KEY}\tPeople of the CLI"]
+    assert lines(environment, "de", "describe", people) == [
+        f"{KEY}: People of the CLI",
+        "Id\tText(20)\tkey, required",
+        "Mail\tEmailAddress(254)",
+        "Points\tNumber",
+    ]
+    assert any(line.endswith("\tdataextension\tData Extensions/Cli") for line in lines(environment, "folders"))
+    assert any(line.startswith(environment["ET_MID"]) for line in lines(environment, "units"))
+    (error,) = lines(environment, "de", "describe", "none-of-that-key", code=1)
+    assert "no data extension with the customer key none-of-that-key" in error
+
+
+def test_rows_are_masked_unless_one_asks(environment, people, tmp_path):
+    assert lines(environment, "rows", "count", people) == ["3"]
+    shown = lines(environment, "rows", "head", people, "--rows", "2")
+    assert shown[:3] == ["row 1", "  Id: 1… (1)", f"  Mail: j… ({len(SECRET)})"]
+    assert len([line for line in shown if line.startswith("row ")]) == 2
+    assert f"  Mail: {SECRET}" in lines(environment, "rows", "head", people, "--unmasked", "--fields", "Mail")
+    masked, plain, parquet = (tmp_path / name for name in ("masked.csv", "plain.csv", "plain.parquet"))
+    assert lines(environment, "rows", "export", people, str(masked)) == [
+        "3 rows, masked (--unmasked writes the values)"
+    ]
+    assert "jane" not in masked.read_text()
+    for path in (plain, parquet):
+        assert lines(environment, "rows", "export", people, str(path), "--unmasked") == ["3 rows"]
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert plain.read_text().splitlines() == ['"Id","Mail","Points"', f'"1","{SECRET}","5"', '"2","",""', '"3","",""']
+    assert pyarrow.parquet.read_table(parquet).to_pylist()[0] == {"Id": "1", "Mail": SECRET, "Points": "5"}
+    (error,) = lines(environment, "rows", "export", people, str(plain), code=1)
+    assert error.startswith("plain.csv is there already.")
+    (error,) = lines(environment, "rows", "export", people, str(tmp_path / "x.xlsx"), code=1)
+    assert "must end in .csv or .parquet" in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["masked.csv", "plain.csv", "plain.parquet"]
+
+
+def test_a_file_goes_up_is_imported_and_an_extract_comes_back(environment, people, tmp_path):
+    (tmp_path / "in.csv").write_text("Id,Points\n7,1\n8,many\n")
+    assert lines(environment, "ftp", "put", str(tmp_path / "in.csv"), "Import/cli-in.csv") == ["21 bytes"]
+    assert any(line.endswith("  cli-in.csv") for line in lines(environment, "ftp", "ls", "Import"))
+    assert f"cli-in\t{KEY}\tAddAndUpdate\tcli-in.csv" in lines(environment, "import", "list")
+    code, output, _ = said(environment, "import", "start", "cli-in", "--wait")
+    task, result = output.splitlines()
+    assert code == 1  # one row is wrong
+    assert result.startswith("Completed: 1 successful, 0 duplicated, 1 errors")
+    assert said(environment, "import", "status", task.removeprefix("task ")) == (1, result + "\n", "")
+    assert lines(environment, "extract", "rows", people, "cli-out.csv") == ["asked for; look for Export/cli-out.csv"]
+    deadline = time.monotonic() + 30
+    while not any(line.endswith("  cli-out.csv") for line in lines(environment, "ftp", "ls")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    lines(environment, "ftp", "get", "Export/cli-out.csv", str(tmp_path / "out.csv"))
+    assert "Mail" in (tmp_path / "out.csv").read_text().splitlines()[0]
+    span = ("--from", "2026-11-01T00:00:00-0600", "--to", "2026-11-02T00:00:00-0600", "--type", "open")
+    assert lines(environment, "extract", "tracking", "cli.zip", *span) == ["asked for; look for Export/cli.zip"]
+
+
+def test_a_private_key_comes_from_a_file_and_tokens_from_a_cache(environment, tmp_path):
+    without = {name: value for name, value in environment.items() if name != "ET_SFTP_PASSWORD"}
+    (error,) = lines(without, "ftp", "ls", code=1)
+    assert error.startswith("Not set: ET_SFTP_PASSWORD (or ET_SFTP_PRIVATE_KEY_FILE). ")
+    (error,) = lines({**without, "ET_SFTP_PRIVATE_KEY_FILE": str(tmp_path / "none")}, "ftp", "ls", code=1)
+    assert error.startswith("ET_SFTP_PRIVATE_KEY_FILE names none, which cannot be read: No such file")
+    (tmp_path / "key").write_text("no key")
+    (error,) = lines({**without, "ET_SFTP_PRIVATE_KEY_FILE": str(tmp_path / "key")}, "ftp", "ls", code=1)
+    assert "private key of SFTP user" in error
+    cached = {**environment, "ET_TOKEN_CACHE": str(tmp_path / "cache")}
+    lines(cached, "units")
+    assert list((tmp_path / "cache").glob("token-*.json"))
