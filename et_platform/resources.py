@@ -142,7 +142,7 @@ def _open_exacttarget(settings: Settings, *, hurried: bool = False) -> "Abstract
 
     # A sensor's tick is ended after 60 s; an answer that takes longer is for the next tick.
     timeouts = Timeouts(connect=8, token=10, ftp=20) if hurried else None
-    return ExactTarget(_connection(settings), timeouts=timeouts)
+    return ExactTarget(_connection(settings), timeouts=timeouts, token_cache=settings.token_cache)
 
 
 def _connection(settings: Settings) -> "Connection":
@@ -150,7 +150,7 @@ def _connection(settings: Settings) -> "Connection":
 
     settings.require("exacttarget")
     assert settings.auth_url and settings.client_id and settings.client_secret and settings.mid
-    assert settings.sftp_host and settings.sftp_user and settings.sftp_password and settings.sftp_host_key
+    assert settings.sftp_host and settings.sftp_user and settings.sftp_host_key
     return Connection(
         auth_url=settings.auth_url,
         client_id=settings.client_id,
@@ -162,6 +162,8 @@ def _connection(settings: Settings) -> "Connection":
             port=settings.sftp_port,
             user=settings.sftp_user,
             password=settings.sftp_password,
+            private_key=settings.sftp_private_key(),
+            passphrase=settings.sftp_passphrase,
             host_key=settings.sftp_host_key,
         ),
     )

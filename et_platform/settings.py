@@ -38,7 +38,10 @@ class Settings(BaseSettings):
     sftp_port: int = 22
     sftp_user: str | None = None
     sftp_password: SecretStr | None = None
+    sftp_private_key_file: Path | None = None  # instead of the password, or beside it where the account wants both
+    sftp_passphrase: SecretStr | None = None  # of that file
     sftp_host_key: str | None = None  # one public-key line: ssh-ed25519 AAAA…
+    token_cache: Path | None = None  # a folder in which processes share the access token
 
     # Where things are kept
     data_path: Path = Path(".etp/data")
@@ -72,6 +75,19 @@ class Settings(BaseSettings):
         """Dagster's instance folder, unless DAGSTER_HOME names another."""
         return self.data_path / "dagster"
 
+    def sftp_private_key(self) -> SecretStr | None:
+        """The text of the private key's file. Raises SettingsError if it cannot be read."""
+        if self.sftp_private_key_file is None:
+            return None
+        try:
+            return SecretStr(self.sftp_private_key_file.read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise SettingsError(
+                f"ET_SFTP_PRIVATE_KEY_FILE names {self.sftp_private_key_file}, which cannot be read: {reason}. Correct "
+                "the path or the file's rights, and try again."
+            ) from None
+
     def ledger_database_url(self) -> str:
         """SQLAlchemy URL of the ledger."""
         if self.ledger_url is not None:
@@ -88,6 +104,8 @@ class Settings(BaseSettings):
             ),
         }[part]
         missing = [f"ET_{name.upper()}" for name in needed if getattr(self, name) is None]
+        if self.sftp_private_key_file is not None and "ET_SFTP_PASSWORD" in missing:
+            missing.remove("ET_SFTP_PASSWORD")
         if missing:
             raise SettingsError(
                 f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and the {part} "
