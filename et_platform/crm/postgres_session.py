@@ -11,6 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from et_platform.crm.errors import CrmAuthenticationFailed, CrmError, CrmUnreachable
+from et_platform.crm.values import Kind
 
 UNIFORM_TEXT = {
     "TimeZone": "UTC",
@@ -20,6 +21,21 @@ UNIFORM_TEXT = {
     "bytea_output": "hex",
 }
 """Settings under which the server's text of a value depends on nothing but the value."""
+_KINDS: dict[str, Kind] = {
+    "bool": "boolean",
+    "int2": "integer",
+    "int4": "integer",
+    "int8": "integer",
+    "numeric": "number",
+    "float4": "number",
+    "float8": "number",
+    "text": "text",
+    "varchar": "text",
+    "bpchar": "text",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamp",
+}
 _REFUSALS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'FATAL:  role "')
 
 
@@ -53,6 +69,12 @@ def open_session(conninfo: str, settings: Mapping[str, str]) -> "tuple[str, psyc
             f"The CRM's PostgreSQL database {place} cannot be reached: {reason}. See whether the server runs, "
             "and whether host, port and database in the CRM's URL are right."
         ) from None
+
+
+def kind_of(session: "psycopg.Connection[Any]", type_code: int) -> Kind:
+    """What a type of this number stores."""
+    known = session.adapters.types.get(type_code)
+    return _KINDS.get(known.name, "other") if known else "other"
 
 
 def visible_tables(session: "psycopg.Connection[Any]") -> list[str]:

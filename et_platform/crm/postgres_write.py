@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from et_platform.crm.errors import CrmError, CrmReadOnly, CrmUnreachable, MissingTable, WriteFailed, WriteInDoubt
-from et_platform.crm.postgres_session import UNIFORM_TEXT, open_session, visible_tables
+from et_platform.crm.postgres_session import UNIFORM_TEXT, kind_of, open_session, visible_tables
 from et_platform.crm.source import Source
 from et_platform.crm.values import Kind, Value
 
@@ -24,21 +24,6 @@ _BUSY = (
     psycopg.errors.SerializationFailure,
     psycopg.errors.QueryCanceled,
 )
-_KINDS: dict[str, Kind] = {
-    "bool": "boolean",
-    "int2": "integer",
-    "int4": "integer",
-    "int8": "integer",
-    "numeric": "number",
-    "float4": "number",
-    "float8": "number",
-    "text": "text",
-    "varchar": "text",
-    "bpchar": "text",
-    "date": "date",
-    "timestamp": "timestamp",
-    "timestamptz": "timestamp",
-}
 
 
 @contextmanager
@@ -69,7 +54,7 @@ class PostgresWriteSession:
             raise MissingTable(source.table or "", visible_tables(self._connection)) from error
         except psycopg.Error as error:
             raise explain(error) from error
-        return {column.name: _kind(self._connection, column.type_code) for column in described}
+        return {column.name: kind_of(self._connection, column.type_code) for column in described}
 
     def as_read(self, column: str) -> str:
         """See write.WriteSession."""
@@ -150,8 +135,3 @@ def explain(error: psycopg.Error) -> CrmError:
         f"{f' ({names})' if names else ''}. Nothing was written. Correct the declaration, or the rule of the CRM that "
         "refuses."
     )
-
-
-def _kind(connection: "psycopg.Connection[Any]", type_code: int) -> Kind:
-    known = connection.adapters.types.get(type_code)
-    return _KINDS.get(known.name, "other") if known else "other"

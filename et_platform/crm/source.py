@@ -6,8 +6,10 @@ does not: any database.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from et_platform.crm.errors import MissingColumn
+from et_platform.crm.values import Kind
 from et_platform.duckdb_support import quoted
 
 
@@ -35,6 +37,40 @@ class Source:
             return ".".join(quoted(part) for part in self.table.split(".", 1))
         # Line breaks, because a query may end in a comment.
         return f"(\n{(self.query or '').rstrip().rstrip(';')}\n) AS source"
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as the database declares it.
+
+    `type` is in the database's own words, empty where it has none; `nullable` is None where the database does not
+    say; `enforced` tells whether it keeps values of other types out.
+    """
+
+    name: str
+    type: str
+    kind: Kind
+    nullable: bool | None
+    enforced: bool
+
+
+@dataclass(frozen=True)
+class Since:
+    """Only what may have changed: every row whose `cursor` is not certainly below `low`, and every row that has a key
+    in common with one of them, or none.
+
+    So a copy of a changed row's key is always read with it. A cursor that is empty or unreadable is never certainly
+    below. `low` is a moment in UTC without a zone, for a cursor of dates or times, or an integer.
+    """
+
+    key: str
+    cursor: str
+    low: datetime | int
+
+    @property
+    def literal(self) -> str:
+        """`low` in SQL; a moment as text that both SQLite and PostgreSQL read."""
+        return str(self.low) if isinstance(self.low, int) else f"'{self.low.isoformat(' ')}'"
 
 
 def find_columns(wanted: Sequence[str], available: Sequence[str], source: Source) -> list[str]:

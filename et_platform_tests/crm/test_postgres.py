@@ -125,8 +125,8 @@ def test_a_query_passes_unchanged_and_may_end_in_a_comment(postgres_uri: str):
     query = "WITH n AS (SELECT generate_series(1, 3) AS i) SELECT i, '50 %s;' AS t FROM n WHERE i % 2 = 1 ORDER BY i DESC -- done"
     assert read(postgres_uri, Source(query=query), "t", "i") == [("50 %s;", "3"), ("50 %s;", "1")]
     with connect(postgres_uri) as crm:
-        assert crm.columns(Source(query=query)) == ("i", "t")
-        assert crm.columns(Source(query="SELECT 1 AS a;\n")) == ("a",)
+        assert [column.name for column in crm.columns(Source(query=query))] == ["i", "t"]
+        assert [column.name for column in crm.columns(Source(query="SELECT 1 AS a;\n"))] == ["a"]
 
 
 def test_columns_match_exactly_first_then_without_case(postgres: psycopg.Connection, postgres_uri: str):
@@ -154,7 +154,7 @@ def test_a_missing_table_is_named_with_what_there_is(postgres: psycopg.Connectio
             crm.read(Source(table="custommers"), ["a"])
         with pytest.raises(MissingTable, match=r"nowhere\.customers"):
             crm.columns(Source(table="nowhere.customers"))
-        assert crm.columns(Source(table="customers")) == ("a",)
+        assert [column.name for column in crm.columns(Source(table="customers"))] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +208,96 @@ def test_the_rows_are_one_snapshot_while_others_write(postgres: psycopg.Connecti
         postgres.execute("INSERT INTO t VALUES ('new', '')")
         assert pa.Table.from_batches([first, *reader]).column("a").to_pylist() == ["old"] * 300_000
     assert read(postgres_uri, Source(query="SELECT DISTINCT a FROM t"), "a") == [("new",)]
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of a few pages are read by several connections already."""
+    monkeypatch.setattr("et_platform.crm.postgres.PAGES_A_CONNECTION", 10)
+
+
+def connections_of(session: psycopg.Connection) -> int:
+    row = session.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'et_platform' AND query ~ '^COPY.*ctid'"
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_of_a_large_table_are_read_by_several_connections_from_one_snapshot(
+    postgres: psycopg.Connection, postgres_uri: str
+):
+    postgres.execute("CREATE TABLE t AS SELECT i AS id, repeat('x', 200) AS b FROM generate_series(1, 200000) AS i")
+    postgres.execute("DELETE FROM t WHERE id % 7 = 0")
+    with connect(postgres_uri) as crm:
+        reader = crm.read(Source(table="t"), ["id", "b"], connections=3)
+        batches = [reader.read_next_batch()]
+        postgres.execute("UPDATE t SET b = 'new'")
+        postgres.execute("INSERT INTO t SELECT -i, 'new' FROM generate_series(1, 1000) AS i")
+        at_once = 0
+        for batch in reader:
+            at_once = max(at_once, connections_of(postgres))
+            batches.append(batch)
+    assert at_once > 1
+    table = pa.Table.from_batches(batches)
+    assert sorted(map(int, table.column("id").to_pylist())) == [n for n in range(1, 200_001) if n % 7]
+    assert set(table.column("b").to_pylist()) == {"x" * 200}
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("relation", ["VIEW v AS SELECT * FROM t", "MATERIALIZED VIEW v AS SELECT * FROM t"])
+def test_what_has_pages_is_divided_and_what_has_none_is_read_whole(
+    postgres: psycopg.Connection, postgres_uri: str, relation: str
+):
+    postgres.execute("CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 20000) AS i")
+    postgres.execute(f"CREATE {relation}".encode())
+    for source in (Source(table="v"), Source(table="public.v"), Source(query="SELECT * FROM v")):
+        with connect(postgres_uri) as crm:
+            table = crm.read(source, ["id"], connections=2).read_all()
+        assert sorted(map(int, table.column("id").to_pylist())) == list(range(1, 20_001))
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("connections", [1, 3])
+def test_a_server_that_ends_the_connections_is_an_error_and_not_the_end_of_this_process(
+    postgres: psycopg.Connection, postgres_uri: str, connections: int
+):
+    """DuckDB undoes an open transaction when it is thrown away, and ends the process if the server is gone by then."""
+    postgres.execute("CREATE TABLE t AS SELECT i AS id, repeat('x', 500) AS b FROM generate_series(1, 300000) AS i")
+    with connect(postgres_uri) as crm, pytest.raises(ReadFailed, match="did not give the rows"):
+        reader = crm.read(Source(table="t"), ["id", "b"], connections=connections)
+        reader.read_next_batch()
+        postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'et_platform'"
+        )
+        reader.read_all()
+
+
+def test_columns_tell_type_and_nullability_where_the_database_knows_them(
+    postgres: psycopg.Connection, postgres_uri: str
+):
+    postgres.execute(
+        "CREATE TABLE t (id bigint PRIMARY KEY, name varchar(50), seen timestamptz NOT NULL, spent numeric(12,2), raw bytea)"
+    )
+    postgres.execute("CREATE VIEW v AS SELECT * FROM t")
+    expected = [
+        ("id", "bigint", "integer"),
+        ("name", "character varying(50)", "text"),
+        ("seen", "timestamp with time zone", "timestamp"),
+        ("spent", "numeric(12,2)", "number"),
+        ("raw", "bytea", "other"),
+    ]
+    with connect(postgres_uri) as crm:
+        for source, nullable in (
+            (Source(table="t"), [False, True, False, True, True]),
+            (Source(table="v"), [None] * 5),
+            (Source(query="SELECT * FROM t"), [None] * 5),
+        ):
+            columns = crm.columns(source)
+            assert [(column.name, column.type, column.kind) for column in columns] == expected
+            assert [column.nullable for column in columns] == nullable
+            assert all(column.enforced for column in columns)
 
 
 def test_two_sources_can_be_read_at_once(postgres_uri: str):

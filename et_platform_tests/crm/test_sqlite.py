@@ -108,8 +108,8 @@ def test_a_query_passes_unchanged_and_may_end_in_a_comment(path: Path):
     )
     assert read(path, Source(query=query), "a", "tens") == [("y", "20"), ("x", "10")]
     with connect(f"sqlite:///{path}") as crm:
-        assert crm.columns(Source(query=query)) == ("tens", "a")
-        assert crm.columns(Source(query="SELECT a FROM t;\n")) == ("a",)
+        assert [column.name for column in crm.columns(Source(query=query))] == ["tens", "a"]
+        assert [column.name for column in crm.columns(Source(query="SELECT a FROM t;\n"))] == ["a"]
 
 
 def test_views_schemas_and_awkward_names(path: Path):
@@ -121,6 +121,40 @@ def test_views_schemas_and_awkward_names(path: Path):
     assert read(path, Source(table=awkward), column) == [("true",)]
     assert read(path, Source(table="v"), column) == [("true",)]
     assert read(path, Source(table="main.v"), column) == [("true",)]
+
+
+def test_a_column_of_texts_in_a_view_may_hold_numbers(path: Path):
+    database(path, "CREATE TABLE t (a TEXT, n)", rows=[("1.0", 0.1), ("x", 1e16)])
+    database(path, "CREATE VIEW v AS SELECT a AS a FROM t UNION ALL SELECT n FROM t")
+    assert sorted(read(path, Source(table="v"), "a")) == [("0.1",), ("1.0",), ("10000000000000000",), ("x",)]
+    assert sorted(read(path, Source(table="t"), "a")) == [("1.0",), ("x",)]
+
+
+def test_columns_tell_type_and_nullability_where_the_database_knows_them(path: Path):
+    database(
+        path,
+        "CREATE TABLE t (id BIGINT NOT NULL, name VARCHAR(50), seen DATETIME, day DATE, spent DECIMAL(12,2), ok BOOLEAN,"
+        " raw BLOB, anything)",
+        "CREATE TABLE s (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
+        "CREATE VIEW v AS SELECT id, name FROM t",
+    )
+    with connect(f"sqlite:///{path}") as crm:
+        assert [(c.type, c.kind, c.nullable, c.enforced) for c in crm.columns(Source(table="T"))] == [
+            ("BIGINT", "integer", False, False),
+            ("VARCHAR(50)", "text", True, False),
+            ("DATETIME", "timestamp", True, False),
+            ("DATE", "date", True, False),
+            ("DECIMAL(12,2)", "number", True, False),
+            ("BOOLEAN", "boolean", True, False),
+            ("BLOB", "other", True, False),
+            ("", "untyped", True, False),
+        ]
+        assert [(c.kind, c.nullable, c.enforced) for c in crm.columns(Source(table="s"))] == [
+            ("integer", True, True),
+            ("text", False, True),
+        ]
+        assert [(c.kind, c.nullable) for c in crm.columns(Source(table="v"))] == [("integer", None), ("text", None)]
+        assert [(c.kind, c.nullable) for c in crm.columns(Source(query="SELECT id FROM t"))] == [("untyped", None)]
 
 
 def test_an_empty_table_has_a_schema_and_no_rows(path: Path):
@@ -252,7 +286,7 @@ def test_a_relative_path_starts_in_the_working_folder(path: Path, monkeypatch: p
     database(path, "CREATE TABLE t (a)")
     monkeypatch.chdir(path.parent)
     with connect("sqlite:///crm.db") as crm:
-        assert crm.columns(Source(table="t")) == ("a",)
+        assert [column.name for column in crm.columns(Source(table="t"))] == ["a"]
 
 
 @pytest.mark.parametrize(
