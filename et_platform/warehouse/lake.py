@@ -7,6 +7,7 @@ reads need none. A writer that brings its own connection (dbt) holds the lock wi
 """
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,20 @@ class Lake:
                 raise
             connection.execute("COMMIT")
 
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """An empty folder beside the lake's data, for what is about to be written; gone at the end, or next time.
+
+        Whoever uses a name holds a lease that makes it nobody else's.
+        """
+        folder = self._folder / "scratch" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def tidy(self) -> None:
         """Delete what nothing refers to: table versions older than retention, and what killed writers left."""
         age = f"INTERVAL {int(self._retention.total_seconds())} SECOND"
@@ -102,6 +117,15 @@ class Lake:
             raise
         finally:
             connection.close()
+
+
+def table_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    """Whether the lake has this table."""
+    found = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = ? AND table_name = ?",
+        [schema, name],
+    ).fetchone()
+    return found is not None
 
 
 _attached: dict[tuple[int, Path, int | None], duckdb.DuckDBPyConnection] = {}
@@ -156,6 +180,8 @@ def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     for extension in ("sqlite_scanner", "ducklake"):
         load_extension(connection, extension)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    # What does not fit into memory goes to the lake's disk, not to whatever folder the process was started in.
+    connection.execute(f"SET GLOBAL temp_directory = {literal(str(folder / 'spilled'))}")
     connection.execute(
         f"ATTACH {literal(f'ducklake:sqlite:{folder / CATALOGUE}')} AS lake "
         f"(DATA_PATH {literal(f'{folder}/data/')}, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000, "
