@@ -1,7 +1,7 @@
 """The front door: a URL in, a CRM out.
 
 What belongs here: what every CRM can do, and which adapter speaks to which URL. What does not: the adapters
-(sqlite.py, postgres.py).
+(sqlite.py, postgres.py, other.py).
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from et_platform.crm.errors import CrmError
+from et_platform.crm.other import DRIVERS, SqlAlchemyCrm
 from et_platform.crm.postgres import PostgresCrm
 from et_platform.crm.source import Since, Source, SourceColumn
 from et_platform.crm.sqlite import SqliteCrm
 
 _SUPPORTED = (
-    "'sqlite:///relative/path.db', 'sqlite:////absolute/path.db' and 'postgresql://user:password@host/database'"
+    "'sqlite:///relative/path.db', 'sqlite:////absolute/path.db', 'postgresql://user:password@host/database', and the "
+    f"same form with {', '.join(DRIVERS)}"
 )
 
 
@@ -66,32 +68,45 @@ class Crm(Protocol):
 
 
 def connect(url: str) -> Crm:
-    """Open the CRM at `url`, read-only.
+    """Open the CRM at `url`, to read it.
 
-    Supported are SQLite files and PostgreSQL, the latter with every parameter that its own client library takes
-    (postgresql:///database?host=/run/postgresql for a Unix socket). A SQLite file is never created.
+    A SQLite file is never created. PostgreSQL takes every parameter that its own client library takes
+    (postgresql:///database?host=/run/postgresql for a Unix socket). MySQL, MariaDB, SQL Server and Oracle are read
+    through SQLAlchemy and a driver that is an extra of this package (docs/crm.md).
 
     Raises CrmUnreachable, CrmAuthenticationFailed, or CrmError for a URL that cannot be used.
     """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() in DRIVERS:
+        return SqlAlchemyCrm(parsed)
     place = address(url)
     return PostgresCrm(place) if isinstance(place, str) else SqliteCrm(place)
 
 
 def address(url: str) -> Path | str:
-    """What a CRM's URL leads to: the path of a SQLite file, or a PostgreSQL conninfo. Raises CrmError."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # The cause would quote the URL, password and all.
-        raise CrmError(f"The CRM's URL cannot be understood. Supported are {_SUPPORTED}.") from None
-    kind = parsed.drivername.partition("+")[0]
+    """What the URL of a CRM that can be written leads to: the path of a SQLite file, or a PostgreSQL conninfo.
+
+    Raises CrmError.
+    """
+    parsed = _parsed(url)
+    kind = parsed.get_backend_name()
     if kind == "sqlite":
         return _path(parsed)
     if kind in ("postgresql", "postgres"):
         # The parameters apart: libpq takes a plus sign for itself, and SQLAlchemy writes blanks as plus signs.
         place = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
         return f"{place}?{urlencode(parsed.query, doseq=True, quote_via=quote)}"
+    if kind in DRIVERS:
+        raise CrmError(f"A CRM at a {kind} URL can be read, and not written. Written are SQLite and PostgreSQL.")
     raise CrmError(f"A CRM at a {parsed.drivername} URL cannot be read. Supported are {_SUPPORTED}.")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # The cause would quote the URL, password and all.
+        raise CrmError(f"The CRM's URL cannot be understood. Supported are {_SUPPORTED}.") from None
 
 
 def _path(url: URL) -> Path:

@@ -1,7 +1,7 @@
 """Rows on their way from a database through DuckDB into Arrow.
 
-What belongs here: what both adapters do once they have a DuckDB connection with the CRM attached. What does not: the
-databases' own SQL and errors (sqlite.py, postgres.py).
+What belongs here: what adapters share, and what those two do that have a DuckDB connection with the CRM attached. What
+does not: the databases' own SQL and errors (sqlite.py, postgres.py, other.py).
 """
 
 import contextlib
@@ -23,8 +23,8 @@ ATTACHED = "crm"
 """The name under which the CRM's database is attached to DuckDB."""
 
 
-class StreamingCrm(ABC):
-    """What the adapters share: the connections that are open, and the failure that a reader ended in.
+class OpenCrm:
+    """What all adapters share: the connections that are open, and the failure that a reader ended in.
 
     Whoever uses up a reader may hide its errors in others (DuckDB does); so leaving the CRM's block with an error
     after a reader failed raises the reader's own CrmError.
@@ -43,6 +43,10 @@ class StreamingCrm(ABC):
         self._open.close()
         if isinstance(error, Exception) and not isinstance(error, CrmError) and self._failure is not None:
             raise self._failure from error
+
+
+class StreamingCrm(OpenCrm, ABC):
+    """A CRM whose rows one of DuckDB's scanners fetches."""
 
     @abstractmethod
     def _explain(self, error: Exception, queries: Iterable[str]) -> CrmError:

@@ -290,7 +290,7 @@ def test_a_relative_path_starts_in_the_working_folder(path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://root:s3cret@db/crm", "crm.db", "", "sqlite://", "sqlite:///:memory:", "sqlite:///a.db?mode=rwc"]
+    "url", ["db2://root:s3cret@db/crm", "crm.db", "", "sqlite://", "sqlite:///:memory:", "sqlite:///a.db?mode=rwc"]
 )
 def test_other_urls_are_told_what_is_supported(url: str):
     with pytest.raises(CrmError, match=r"sqlite:///relative/path\.db") as raised:
