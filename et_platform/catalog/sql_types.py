@@ -5,8 +5,8 @@ What belongs here: one mapping that plan, read-back and acknowledged rows share.
 
 from et_platform.catalog.models import DataExtensionField
 
-READING_VERSION = 1
-"""Of warehouse/snapshots.py's reading of the CRM's text; raise it when the same text is read as another value."""
+READING_VERSION = 2
+"""Of warehouse/reading.py's reading of the CRM's text; raise it when the same text is read as another value."""
 
 
 def sql_type(field: DataExtensionField) -> str:

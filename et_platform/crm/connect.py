@@ -54,15 +54,15 @@ class Crm(Protocol):
 
         The batches' columns are strings, named and ordered as asked for; names are matched exactly first, then
         without regard to case. Missing things are noticed here; while the rows flow, the reader itself may raise
-        ReadFailed, CrmUnreachable or UnreadableText (a value that is not UTF-8: no row is dropped or altered, the
-        reading ends; the message identifies the row by its place and by its first column, so ask for the key
-        first). A reader that ended in an error has not delivered the snapshot. Use it up before the CRM is closed.
-        Where something that wraps errors uses it up, such as DuckDB, leaving the CRM's block raises the CrmError.
+        ReadFailed or CrmUnreachable. A reader that ended in an error has not delivered the snapshot. Use it up before
+        the CRM is closed. Where something that wraps errors uses it up, such as DuckDB, leaving the CRM's block raises
+        the CrmError.
 
         The text: NULL is null; booleans are true and false; integers and decimals plain digits; floats the shortest
         that reads back the same, and without '.0'; dates YYYY-MM-DD; timestamps YYYY-MM-DD HH:MM:SS and up to six
         digits of a second where there are any; timestamps with a time zone are moved to UTC and end in +00; bytea is
-        \\x and hexadecimal digits. Line breaks, blanks and control characters stay as they are.
+        \\x and hexadecimal digits. Line breaks, blanks and control characters stay as they are. A byte that is not
+        UTF-8 becomes the control character U+001A, by which such a row is held back later, and the others go on.
         """
         ...
 

@@ -67,18 +67,6 @@ class MissingColumn(CrmError):
         super().__init__(f"The CRM's {source} {trouble}")
 
 
-class UnreadableText(CrmError):
-    """A value is not text: its bytes are not UTF-8. Attributes: column, row (from 1, in the order read), source."""
-
-    def __init__(self, column: str, row: int, first: str, source: "Source") -> None:
-        self.column, self.row, self.source = column, row, source
-        super().__init__(
-            f"The CRM's {source} holds a value in column {column} whose bytes are not UTF-8 text: row {row:,} as "
-            f"read, {first}. Nothing was taken from this source. Correct the value in the CRM, or read through a "
-            "query that leaves the row out."
-        )
-
-
 def _there_are(names: tuple[str, ...]) -> str:
     if not names:
         return ""

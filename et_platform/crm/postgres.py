@@ -87,14 +87,12 @@ class PostgresCrm(StreamingCrm):
         if since is not None:
             key, cursor = find_columns([since.key, since.cursor], available, source)
             query = _changed(query, source, since, quoted(key), quoted(cursor))
-            return self._scan([query], None, columns, source)
+            return self._scan([query], None, columns)
         if connections > 1 and (parts := self._parts(source, connections)):
-            return self._scan([f"{query} WHERE {part}" for part in parts], self._exported_snapshot(), columns, source)
-        return self._scan([query], None, columns, source)
+            return self._scan([f"{query} WHERE {part}" for part in parts], self._exported_snapshot(), columns)
+        return self._scan([query], None, columns)
 
-    def _scan(
-        self, queries: list[str], snapshot: str | None, columns: Sequence[str], source: Source
-    ) -> pa.RecordBatchReader:
+    def _scan(self, queries: list[str], snapshot: str | None, columns: Sequence[str]) -> pa.RecordBatchReader:
         """Pass each query on a connection of its own, all seeing the exported snapshot where there is one."""
         connection = duckdb.connect()
         load_extension(connection, "postgres_scanner")
@@ -113,7 +111,7 @@ class PostgresCrm(StreamingCrm):
             # The cause quotes the connection's parameters; what the server says about them comes last.
             close(connection)
             raise self._failed(str(error).rpartition(": ")[2].strip()) from None
-        return self._stream(connection, "postgres_query", attached, columns=columns, source=source)
+        return self._stream(connection, "postgres_query", attached, columns=columns)
 
     def _parts(self, source: Source, connections: int) -> list[str]:
         """Conditions that divide a large table into parts of about as many pages; none if it is not worth it."""

@@ -79,7 +79,7 @@ class SqliteCrm(StreamingCrm):
         if since is not None:
             key, cursor = find_columns([since.key, since.cursor], available, source)
             query += f" WHERE {_changed(source, since, quoted(key), quoted(cursor))}"
-        return self._stream(self._attach(), "sqlite_query", {ATTACHED: query}, columns=columns, source=source)
+        return self._stream(self._attach(), "sqlite_query", {ATTACHED: query}, columns=columns)
 
     def _relation(self, source: Source) -> tuple[tuple[SourceColumn, ...], bool]:
         """The columns, and whether they are a table's own: then a column of texts holds nothing but texts."""

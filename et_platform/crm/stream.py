@@ -4,6 +4,7 @@ What belongs here: what adapters share, and what those two do that have a DuckDB
 does not: the databases' own SQL and errors (sqlite.py, postgres.py, other.py).
 """
 
+import codecs
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,13 +15,14 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from et_platform.crm.errors import CrmError, UnreadableText
-from et_platform.crm.source import Source
+from et_platform.crm.errors import CrmError
 from et_platform.duckdb_support import literal
 
 BATCH_ROWS = 50_000
 ATTACHED = "crm"
 """The name under which the CRM's database is attached to DuckDB."""
+SUBSTITUTE = "\x1a"
+"""Stands for a byte that is no text: Unicode's own control character for it, which no field of ExactTarget takes."""
 
 
 class OpenCrm:
@@ -59,7 +61,6 @@ class StreamingCrm(OpenCrm, ABC):
         queries: Mapping[str, str],
         *,
         columns: Sequence[str],
-        source: Source,
     ) -> pa.RecordBatchReader:
         """Pass each query to the database attached under its name, by the table function `scan`, all at once.
 
@@ -76,17 +77,9 @@ class StreamingCrm(OpenCrm, ABC):
             raise self._explain(error, queries.values()) from error
 
         def batches() -> Iterator[pa.RecordBatch]:
-            rows = 0
             try:
                 for batch in reader:
-                    named = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-                    try:
-                        named.validate(full=True)  # the scanners hand on what the database holds, valid or not
-                    except pa.ArrowInvalid as error:
-                        self._failure = _unreadable(named, rows, source)
-                        raise self._failure from error
-                    rows += named.num_rows
-                    yield named
+                    yield _as_text(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
             except (duckdb.Error, pa.ArrowException, OSError) as error:  # in mid-stream errors come by way of Arrow
                 self._failure = self._explain(error, queries.values())
                 raise self._failure from error
@@ -114,28 +107,25 @@ def said(error: Exception, queries: Iterable[str]) -> str:
     return text.removeprefix("IO Error: ").replace("ERROR:  ", "").strip()
 
 
-def _unreadable(batch: pa.RecordBatch, rows_before: int, source: Source) -> UnreadableText:
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        for place, value in enumerate(column.cast(pa.binary())):
-            if value.is_valid and not _is_text(value.as_py()):
-                first = batch.column(0)[place].cast(pa.binary()).as_py()
-                return UnreadableText(
-                    name, rows_before + place + 1, f"where {batch.schema.names[0]} is {_masked(first)}", source
-                )
-    raise AssertionError("Arrow refused a batch in which every value is text.")
-
-
-def _masked(value: bytes | None) -> str:
-    """Enough of a key to narrow the search, and not the key: it is a person's, and errors are logged."""
-    if value is None:
-        return "null"
-    text = value.decode("utf-8", "backslashreplace")
-    return ascii(text[: len(text) // 2])[:-1] + "…'"
-
-
-def _is_text(value: bytes) -> bool:
+def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, with SUBSTITUTE for every byte that is not UTF-8; the scanners hand on what the database holds."""
     try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        columns = [_mended(column) for column in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    return batch
+
+
+def _mended(column: pa.Array) -> pa.Array:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        values = column.cast(pa.binary()).to_pylist()
+        texts = [None if value is None else value.decode("utf-8", _SUBSTITUTING) for value in values]
+        return pa.array(texts, pa.string())
+    return column
+
+
+_SUBSTITUTING = "et_platform.substitute"
+codecs.register_error(_SUBSTITUTING, lambda error: (SUBSTITUTE * (error.end - error.start), error.end))  # type: ignore

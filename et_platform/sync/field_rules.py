@@ -68,10 +68,8 @@ def _unless_out(consent: DataExtensionConsent, rule: FieldRule, row: str) -> str
 def _rule(name: str, field: DataExtensionField, entity: CrmEntity, row: str) -> FieldRule:
     column = f"{row}.{quoted(field.source)}"
     source_type = entity.columns[field.source].type
-    violations = list(_violations(field, column, source_type))
     unreadable = f"list_contains({row}._invalid, {literal(field.source)})"
-    if source_type != "text":
-        violations.insert(0, (f"cannot be read as {source_type}", unreadable))
+    violations = [(f"cannot be read as {source_type}", unreadable), *_violations(field, column, source_type)]
     value = _value(field, column, source_type)
     if field.required or field.key:
         violations.append(("is required, but empty", f"({value}) IS NULL AND NOT {unreadable}"))

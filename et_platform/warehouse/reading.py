@@ -19,12 +19,16 @@ from et_platform.duckdb_support import literal, quoted
 SqlExpression = Callable[[str], str]
 
 
+SUBSTITUTE = 0x1A
+"""The character that stands for what is no text: a byte that is not UTF-8 (crm/stream.py), or a NUL."""
+
+
 def typed(column: Column, text: str) -> str:
     """SQL that reads the SQL text expression `text` as the column's type; null where it is not such a value."""
     trimmed = f"nullif(trim({text}), '')"
     match column.type:
         case "text":
-            return text
+            return _sound(text)
         case "integer":
             whole = f"regexp_full_match({trimmed}, '[+-]?[0-9]+(\\.0*)?')"
             return f"CASE WHEN {whole} THEN TRY_CAST(split_part({trimmed}, '.', 1) AS BIGINT) END"
@@ -57,7 +61,12 @@ def key_text(entity: CrmEntity) -> str:
     as it was written, to be named in quarantine.
     """
     key, column = quoted(entity.key), entity.columns[entity.key]
-    return key if column.type == "text" else f"coalesce(CAST(({typed(column, key)}) AS VARCHAR), {key})"
+    return _sound(key) if column.type == "text" else f"coalesce(CAST(({typed(column, key)}) AS VARCHAR), {_sound(key)})"
+
+
+def _sound(text: str) -> str:
+    """A NUL would end the literals in which DuckLake passes values on to its catalogue; no field may have it anyway."""
+    return f"CASE WHEN contains({text}, chr(0)) THEN replace({text}, chr(0), chr({SUBSTITUTE})) ELSE {text} END"
 
 
 def row_hash(columns: Mapping[str, Column]) -> str:
@@ -66,14 +75,20 @@ def row_hash(columns: Mapping[str, Column]) -> str:
 
 
 def invalid(columns: Mapping[str, Column], *, text: SqlExpression, value: SqlExpression) -> str:
-    """SQL for the list of columns whose `text` is not empty and whose `value` is null, given their quoted names."""
+    """SQL for the list of columns that cannot be read, given their quoted names: `text` is not empty and `value` is
+    null, or the value has characters in the place of what is no text.
+    """
     broken = [
-        f"CASE WHEN {value(quoted(name))} IS NULL AND nullif(trim({text(quoted(name))}), '') IS NOT NULL "
-        f"THEN {literal(name)} END"
+        f"CASE WHEN {_is_broken(column, text(quoted(name)), value(quoted(name)))} THEN {literal(name)} END"
         for name, column in columns.items()
-        if column.type != "text"
     ]
-    return f"list_filter([{', '.join(broken) or 'NULL'}]::VARCHAR[], lambda c: c IS NOT NULL)"
+    return f"list_filter([{', '.join(broken)}]::VARCHAR[], lambda c: c IS NOT NULL)"
+
+
+def _is_broken(column: Column, text: str, value: str) -> str:
+    if column.type == "text":
+        return f"contains({value}, chr({SUBSTITUTE}))"
+    return f"{value} IS NULL AND nullif(trim({text}), '') IS NOT NULL"
 
 
 def shape(entity: CrmEntity, fold: SqlExpression) -> str:
