@@ -88,6 +88,7 @@ class SshTransport:
 
     def read(self, path: str, *, start: int, end: int, block: int, take: Callable[[bytes], None], what: str) -> None:
         """See Transport."""
+        self._check_open(what)
         block = min(block, self._limit(self._sftp.limits.max_read_len, block))
         self._loop.run(self._read(path, start, end, block, take, what))
 
@@ -102,6 +103,7 @@ class SshTransport:
         what: str,
     ) -> None:
         """See Transport."""
+        self._check_open(what)
         block = min(block, self._limit(self._sftp.limits.max_write_len, block))
         self._loop.run(self._write(path, start, block, give, arrived, what))
 
@@ -127,9 +129,12 @@ class SshTransport:
                 await self._connection.wait_closed()
         self._connection.abort()
 
-    def _ask(self, what: str, request: Callable[[], Awaitable[_T]]) -> _T:
+    def _check_open(self, what: str) -> None:
         if not self.is_open:
             raise TransferInterrupted(f"{what}: the connection is closed. Open a new one.")
+
+    def _ask(self, what: str, request: Callable[[], Awaitable[_T]]) -> _T:
+        self._check_open(what)
 
         async def work() -> _T:
             return await self._wait(what, request())
@@ -154,8 +159,6 @@ class SshTransport:
 
     @contextlib.asynccontextmanager
     async def _opened(self, path: str, mode: str | int, what: str) -> AsyncIterator[asyncssh.SFTPClientFile]:
-        if not self.is_open:
-            raise TransferInterrupted(f"{what}: the connection is closed. Open a new one.")
         file = await self._wait(what, self._sftp.open(path, mode, encoding=None, block_size=0))
         try:
             yield file

@@ -197,6 +197,12 @@ def test_the_connection_is_closed_with_its_context(tmp_path):
         exacttarget = ExactTarget(service.connection(sftp=site.connection()), timeouts=QUICK)
         with exacttarget.ftp() as ftp:
             assert ftp.list("Import") == []
-        with pytest.raises(errors.TransferInterrupted):
-            ftp.list("Import")
+        (tmp_path / "local").write_bytes(CONTENT)
+        for call in (lambda: ftp.list("Import"), lambda: ftp.get("Export/x", tmp_path / "back")):
+            with pytest.raises(errors.TransferInterrupted, match="closed"):
+                call()
+        with pytest.raises(errors.TransferInterrupted, match="closed"):
+            SshTransport.write(
+                ftp._transport, "Import/x", start=0, block=9, give=lambda n: b"", arrived=print, what="Writing"
+            )
         assert site.connections == 1
