@@ -77,6 +77,11 @@ def _metadata(outs: OptOuts) -> dict[str, Any]:
         "change set of rows": outs.change_set.id if outs.change_set else "none",
         "dagster/row_count": people.sent + rows,
     }
+    if outs.settled is not None:
+        metadata["settled first"] = (
+            f"attempt {outs.settled.attempt_id} of an earlier run: {outs.settled.acknowledged} of {outs.settled.sent} "
+            "rows acknowledged"
+        )
     if people.codes:
         metadata["refusals"] = dg.MetadataValue.md(markdown_table(("code", "subscribers"), people.codes))
     return metadata

@@ -274,7 +274,7 @@ def test_promise_16_bad_input_arrives_as_it_is_or_is_held_back_with_a_reason(req
         snapshot = take_snapshot(road, catalog.crm["people"])
         plan = make_plan(road, catalog, declared)
         stage_and_upload(road, declared)
-        return snapshot, plan, deliver(road, declared)
+        return snapshot, plan, deliver(road, catalog, declared)
 
     def shown() -> dict[str, dict[str, str]]:
         with road.open_exacttarget() as exacttarget:

@@ -9,7 +9,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from et_platform.processes import running
 from et_platform.simulator.act import act
@@ -81,16 +81,28 @@ def asset(page: Page, key: str) -> None:
     page.get_by_text("Latest materialization", exact=True).wait_for()
 
 
+def patiently(page: Page, url: str, seen: Callable[[], Locator]) -> Locator:
+    """Open the page until it shows something: it neither takes up a new figure nor the code once it is loaded."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
+        page.goto(url)
+        try:
+            expect(seen()).to_be_visible(timeout=8_000)
+            return seen()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+
+
 def figure(page: Page, key: str, name: str, expected: str) -> None:
     """Wait until the asset's page shows this figure in its metadata."""
-    asset(page, key)
     row = page.locator("tr", has=page.get_by_text(name, exact=True))
-    expect(row.get_by_text(re.compile(expected)).first).to_be_visible()
+    patiently(page, f"/assets/{key}", lambda: row.get_by_text(re.compile(expected)).first)
 
 
 def run_job(page: Page, name: str) -> None:
-    page.goto(f"/locations/et_platform/jobs/{name}")
-    page.get_by_role("button", name="Materialize all").click()
+    url = f"/locations/et_platform/jobs/{name}"
+    patiently(page, url, lambda: page.get_by_role("button", name="Materialize all")).click()
     expect(page.get_by_text(re.compile("Launched run"))).to_be_visible()
 
 
