@@ -1,5 +1,7 @@
 """The import engine: from a file in the Import folder to rows of a data extension.
 
-`tasks.py` what an import task is; `plan.py` how a definition reads a file; `source.py` reading it; `merge.py` the
-set-based merge; `worker.py` running tasks. What does not belong here: SOAP shapes.
+A definition: `rules.py` what is wrong with one, `plan.py` how it reads a file, `locales.py` its dates and decimals.
+A file: `files.py` which, `source.py` reading it, `mapping.py` which column goes where. Rows: `merge.py`, set by set.
+A run: `tasks.py` what it is, `worker.py` running it, `report.py` the e-mail after it. `behaviour.py` has the settings.
+What does not belong here: SOAP shapes (`../objects/`).
 """
