@@ -168,8 +168,9 @@ class Shape:
     `types` gives properties that are not text; `plain` the sub-objects that carry no PartnerKey and ObjectID [R];
     `raw` properties whose value is the written XML within their element, `written` those whose value is the elements
     themselves; `hidden` those that show without being asked for, and cannot be; `unasked` what shows of others that
-    are not asked for; `nested_types` the `xsi:type` of sub-objects. `required` and `lengths` are what Describe tells;
-    `untold` are properties that can be retrieved though Describe does not tell of them.
+    are not asked for; `nested_types` the `xsi:type` of sub-objects, `typed_by` the property (never shown) that has it.
+    `required` and `lengths` are what Describe tells; `untold` are properties that can be retrieved though Describe does
+    not tell of them.
     """
 
     object_type: str
@@ -184,6 +185,7 @@ class Shape:
     lengths: Mapping[str, int] = field(default_factory=dict)
     untold: frozenset[str] = frozenset()
     nested_types: dict[str, str] = field(default_factory=dict)
+    typed_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def retrievable(self) -> tuple[str, ...]:
@@ -246,16 +248,17 @@ class Shape:
                 content.append(after[1])
         for index, part in enumerate(content):
             if part in groups:
-                content[index] = self._nested(part, groups[part])
+                kind = properties.get(self.typed_by.get(part, ""), self.nested_types.get(part))
+                content[index] = self._nested(part, groups[part], kind)
         return markup.element(tag, *content, type=self.object_type)
 
-    def _nested(self, name: str, inner: list[str]) -> str:
+    def _nested(self, name: str, inner: list[str], kind: str | None) -> str:
         if name in self.plain:
             return markup.element(name, *inner)
         if not any(part.startswith("<ObjectID") for part in inner):
             place = 1 if inner[0].startswith("<ID>") else 0  # ID goes before ObjectID [W]
             inner = [*inner[:place], markup.nil("ObjectID"), *inner[place:]]
-        return markup.element(name, markup.nil("PartnerKey"), *inner, type=self.nested_types.get(name))
+        return markup.element(name, markup.nil("PartnerKey"), *inner, type=kind)
 
 
 def documents(

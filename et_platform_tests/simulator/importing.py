@@ -8,7 +8,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from et_platform_tests.simulated import Simulator
-from et_platform_tests.simulator.soap import PERSON, Soap, data_extension, import_definition
+from et_platform_tests.simulator.soap import PERSON, Soap, data_extension, equals, import_definition
 
 
 def put(simulator: Simulator, name: str, content: str | bytes | list[list[str]]) -> None:
@@ -49,3 +49,25 @@ def rejected(message: EmailMessage) -> list[list[str]]:
 NOTIFY = (
     "<Notification><ResponseType>email</ResponseType><ResponseAddress>ops@a.example</ResponseAddress>{}</Notification>"
 )
+
+
+def new_list(soap: Soap, key: str) -> str:
+    """The number of a new list."""
+    made = f'<Objects xsi:type="List"><ListName>{key}</ListName></Objects>'
+    return soap.good("Create", made).text("Results/NewID")
+
+
+def to_list(soap: Soap, key: str, number: str, content: str, more: str = "", **changed: str) -> None:
+    """An import definition that leads to a list, and its file."""
+    made = import_definition(key, key, f"{key}.csv", more, **changed)
+    data = f'<DestinationObject xsi:type="DataExtension"><CustomerKey>{key}</CustomerKey></DestinationObject>'
+    assert data in made
+    listed = f'<DestinationObject xsi:type="List"><ID>{number}</ID></DestinationObject>'
+    soap.good("Create", made.replace(data, listed))
+    put(soap.simulator, f"{key}.csv", content)
+
+
+def on_list(soap: Soap, number: str) -> dict[str, str]:
+    """Who is on a list: status by key."""
+    reply = soap.retrieve("ListSubscriber", ["SubscriberKey", "Status"], equals("ListID", number))
+    return dict(zip(reply.texts("Results/SubscriberKey"), reply.texts("Results/Status"), strict=True))

@@ -30,7 +30,7 @@ def test_error_codes_of_import_definitions(soap: Soap, key: str) -> None:
     assert code("Create", made.replace(f"<CustomerKey>{key}</CustomerKey>", "", 1)) == "43000"
     assert code("Update", import_definition("absent", key, "a.csv")) == "43010"
     assert code("Delete", named("ImportDefinition", "absent")) == "43010"
-    assert code("Create", import_definition("new", key, "a.csv").replace("DataExtension", "List", 1)) == "43020"
+    assert code("Create", import_definition("new", key, "a.csv").replace("DataExtension", "Email", 1)) == "43020"
     assert code("Create", import_definition("new", "absent", "a.csv")) == "43060"
     assert code("Create", import_definition("x" * 37, key, "a.csv")) == "43060"
     assert code("Create", import_definition("new", key, "")) == "43060"
@@ -132,9 +132,23 @@ def test_a_definition_may_be_performed_without_being_kept(soap: Soap, key: str) 
     assert wrong.text("Results/Result/ErrorCode") == "43060"
 
 
-def test_only_data_extensions_and_files(soap: Soap, key: str) -> None:
+def test_replies_show_what_the_request_gave(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, *PERSON))
+    made = soap.good("Create", import_definition(key, key, "a.csv"))
+    assert made.text("Results/Object/ObjectID") == made.text("Results/NewObjectID")
+    assert made.text("Results/Object/DestinationObject/CustomerKey") == key
+    assert made.texts("Results/Object/DestinationObject/ObjectID") == [""]  # nil: it was not given
+    assert made.texts("Results/Object/EncodingCodePage") == []
+    changed = named("ImportDefinition", key).replace("</Objects", "<FileSpec>b.csv</FileSpec></Objects")
+    assert soap.good("Update", changed).texts("Results/Object/FileType") == []
+    reply = soap.perform(key)
+    assert reply.texts("Results/Result/Object/ObjectID") == [""]
+    assert reply.text("Results/Result/Object/CustomerKey") == key
+
+
+def test_only_data_extensions_lists_and_files(soap: Soap, key: str) -> None:
     soap.good("Create", data_extension(key, *PERSON))
     from_rows = import_definition(key, key, "a.csv", '<SourceObject xsi:type="DataExtension"/>')
     assert error(soap.write("Create", from_rows))[0] == "43020"
-    to_list = import_definition(key, key, "a.csv").replace('"DataExtension"', '"List"')
-    assert error(soap.write("Create", to_list))[0] == "43020"
+    to_email = import_definition(key, key, "a.csv").replace('"DataExtension"', '"Email"')
+    assert error(soap.write("Create", to_email))[0] == "43020"

@@ -15,8 +15,9 @@ import pytest
 from et_platform.simulator import clock
 from et_platform.simulator.behaviour import Behaviour
 from et_platform_tests.simulated import running_simulator
-from et_platform_tests.simulator.importing import NOTIFY, mail, put, ready, rejected
+from et_platform_tests.simulator.importing import NOTIFY, mail, new_list, on_list, put, ready, rejected, to_list
 from et_platform_tests.simulator.soap import Reply, Soap, figures, import_definition, named, row
+from et_platform_tests.simulator.test_subscribers import place, subscriber
 
 
 def test_settings_of_an_import(tmp_path: Path) -> None:
@@ -56,6 +57,8 @@ OTHERWISE = {
     "file_transfers": "Unzip=people-%%Year%%.zip,Gunzip=people.csv.gz,Move=plain.csv,Absent=absent.zip,Torn=torn.zip",
     "report_rows": "1",
     "stopped_import": "rollback",
+    "first_ordinal": "0",
+    "list_import_resubscribes": "true",
     "stopped_import_status": "Completed",
 }
 
@@ -151,6 +154,27 @@ def test_a_file_transfer_unpacks_into_the_safehouse_what_an_import_then_reads(ot
         assert transfer(soap, fruitless).text("OverallStatus") == "OK"
     assert list(safehouse.iterdir()) == []
     assert transfer(soap, "unknown").text("Results/Result/ErrorCode") == "2"
+
+
+def test_ordinals_from_zero(otherwise: Soap, key: str) -> None:
+    maps = "<FieldMap><SourceOrdinal>{}</SourceOrdinal><DestinationName>Key</DestinationName></FieldMap>"
+    changed = {"FieldMappingType": "MapByOrdinal", "HeaderLines": "0"}
+    ready(otherwise, key, "1,x\n", f"<FieldMaps>{maps.format(0)}</FieldMaps>", **changed)
+    assert figures(otherwise.run(key)) == ("Completed", 1, 0, 0, 1)
+    assert otherwise.rows(key, ["Key"]) == [{"Key": "1"}]
+
+
+def test_an_import_to_a_list_may_resubscribe_and_is_undone_when_it_stops(otherwise: Soap, key: str) -> None:
+    soap = otherwise
+    number = new_list(soap, key)
+    soap.good("Create", subscriber(f"{key}-a", "a@b.example", place(number, status="Unsubscribed")))
+    to_list(soap, key, number, f"Subscriber Key,Email Address,Status\n{key}-a,a@b.example,active\n")
+    assert figures(soap.run(key)) == ("Completed", 1, 0, 0, 1)
+    assert on_list(soap, number) == {f"{key}-a": "Active"}
+    content = f"Subscriber Key,Email Address\n{key}-b,b@b.example\n{key}-c,nobody\n{key}-d,d@b.example\n"
+    to_list(soap, f"{key}-2", number, content, AllowErrors="false")
+    assert figures(soap.run(f"{key}-2")) == ("Completed", 0, 0, 1, 2)
+    assert on_list(soap, number) == {f"{key}-a": "Active"}
 
 
 @pytest.mark.parametrize("wrong", ["Feeds", "Feeds=", "=feeds", "Feeds=/etc", "Feeds=../other"])

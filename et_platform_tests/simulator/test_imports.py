@@ -224,3 +224,13 @@ def test_rows_without_a_key_can_only_overwrite(soap: Soap, key: str) -> None:
     for _ in range(2):
         assert figures(soap.run(key)) == ("Completed", 3, 0, 0, 3)
         assert sorted(one["Note"] for one in soap.rows(key, ["Note"])) == ["a", "a", "b"]
+
+
+def test_an_ordinal_may_stand_in_the_source_name(soap: Soap, key: str) -> None:
+    maps = "".join(
+        f"<FieldMap><SourceName>{place}</SourceName><DestinationName>{name}</DestinationName></FieldMap>"
+        for place, name in ((2, "Key"), (1, "Name"))
+    )
+    ready(soap, key, "Ann,1\n", f"<FieldMaps>{maps}</FieldMaps>", FieldMappingType="MapByOrdinal", HeaderLines="0")
+    assert figures(soap.run(key)) == ("Completed", 1, 0, 0, 1)
+    assert soap.rows(key, ["Key", "Name"]) == [{"Key": "1", "Name": "Ann"}]

@@ -36,6 +36,9 @@ class ImportBehaviour(BaseModel):
     # How an import reads a file
     blank_means_null: bool = Field(True, description="An empty text field of a file becomes null [K].")
     default_encoding: str = Field("utf-8-sig", description="Encoding when EncodingCodePage is absent [K].")
+    first_ordinal: int = Field(
+        1, ge=0, le=1, description="SourceOrdinal of a file's first column: 1 [D], or 0 as in a documented sample [D]."
+    )
     default_header_lines: int = Field(1, ge=0, description="Heading lines when HeaderLines is absent [K].")
     ragged_rows: Literal["errors", "pad"] = Field(
         "errors", description="Rows with too few or too many fields: an error, or padded and cut [K]."
@@ -79,6 +82,9 @@ class ImportBehaviour(BaseModel):
         "error", description="Row whose control value has no action, and no default action is set [K]."
     )
     skipped_rows: Bucket = Field("successful", description="Row whose control column says Skip.")
+    list_import_resubscribes: bool = Field(
+        False, description="An import to a list makes those Active who unsubscribed [K]."
+    )
     stopped_import: Literal["keep", "rollback"] = Field(
         "keep", description="AllowErrors=false: rows before the first bad one stay, or go [K: they stay]."
     )

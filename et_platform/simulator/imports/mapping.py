@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.imports import rules
 from et_platform.simulator.imports.plan import ImportFailed, Plan
 from et_platform.simulator.schema import DataExtension, Field, folded
 
@@ -31,12 +32,12 @@ def columns(plan: Plan, destination: DataExtension, headings: Sequence[str] | No
     if plan.mapping == "InferFromColumnHeadings":
         found = _inferred(plan, destination, places, behaviour)
     else:
-        found = [_mapped(plan, destination, places, one) for one in plan.maps]
+        found = [_mapped(plan, destination, places, one, behaviour) for one in plan.maps]
     mapped = {field.object_id for _, field in found}
     unmapped = [field.name for field in destination.keys if field.object_id not in mapped]
     if unmapped or not found:
         raise ImportFailed(f"no column for {', '.join(unmapped) or 'any field'}")
-    return Columns(tuple(sorted(found, key=lambda one: one[0])), _control(plan, places))
+    return Columns(tuple(sorted(found, key=lambda one: one[0])), _control(plan, places, behaviour))
 
 
 def _inferred(
@@ -53,25 +54,28 @@ def _inferred(
 
 
 def _mapped(
-    plan: Plan, destination: DataExtension, places: dict[str, int], one: dict[str, str | None]
+    plan: Plan, destination: DataExtension, places: dict[str, int], one: dict[str, str | None], behaviour: Behaviour
 ) -> tuple[int, Field]:
     field = destination.field(one.get("DestinationName") or "")
     if field is None:
         raise ImportFailed(f"the field {one.get('DestinationName')!r} does not exist")
     if plan.mapping == "MapByOrdinal":
-        return int(one.get("SourceOrdinal") or 0) - 1, field
+        place = rules.ordinal(one, behaviour)
+        if place is None:
+            raise ImportFailed(f"no ordinal for {field.name}")
+        return place, field
     source = folded(one.get("SourceName") or "").strip()
     if source not in places:
         raise ImportFailed(f"the file has no column {one.get('SourceName')!r}")
     return places[source], field
 
 
-def _control(plan: Plan, places: dict[str, int]) -> int | None:
+def _control(plan: Plan, places: dict[str, int], behaviour: Behaviour) -> int | None:
     if plan.update_type != "ColumnBased":
         return None
     name = plan.control_column or ""
-    if plan.mapping == "MapByOrdinal" and name.isdecimal() and int(name) >= 1:
-        return int(name) - 1
+    if plan.mapping == "MapByOrdinal" and (place := rules.ordinal({"SourceOrdinal": name}, behaviour)) is not None:
+        return place
     if folded(name).strip() not in places:
         raise ImportFailed(f"the file has no control column {name!r}")
     return places[folded(name).strip()]

@@ -14,9 +14,10 @@ from typing import Any
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.imports import locales
 from et_platform.simulator.imports.plan import FILE_TYPES, encoding
-from et_platform.simulator.schema import DataExtension
+from et_platform.simulator.schema import DataExtension, folded
 
 _UPDATE_TYPES = ("AddAndUpdate", "AddAndDoNotUpdate", "UpdateButDoNotAdd", "Overwrite", "ColumnBased")
+_ON_LISTS = ("AddAndUpdate", "AddAndDoNotUpdate", "UpdateButDoNotAdd")
 _ACTIONS = ("AddAndUpdate", "AddButDoNotUpdate", "Delete", "Skip", "UpdateButDoNotAdd")
 _MAPPINGS = ("InferFromColumnHeadings", "MapByOrdinal", "ManualMap")
 _CONVERSATION = ("OnConversationError", "OnConversationComplete", "OnCallComplete")
@@ -36,15 +37,15 @@ _WHOLE = re.compile(r"\d{1,9}")
 Properties = dict[str, str]
 
 
-def problem(definition: dict[str, Any], destination: DataExtension, behaviour: Behaviour) -> str | None:
-    """The first thing that is wrong, as a sentence, or None."""
+def problem(definition: dict[str, Any], destination: DataExtension | None, behaviour: Behaviour) -> str | None:
+    """The first thing that is wrong, as a sentence, or None. Without a data extension the destination is a list."""
     properties: Properties = definition["properties"]
     checks: list[Callable[[], str | None]] = [
         functools.partial(_required, properties),
         functools.partial(_typed, properties),
         functools.partial(_reading, properties, behaviour),
         functools.partial(_update_type, definition, destination),
-        functools.partial(_maps, definition, destination),
+        functools.partial(_maps, definition, destination, behaviour),
     ]
     return next((found for check in checks if (found := check())), None)
 
@@ -86,9 +87,12 @@ def _reading(properties: Properties, behaviour: Behaviour) -> str | None:
     return None
 
 
-def _update_type(definition: dict[str, Any], destination: DataExtension) -> str | None:
+def _update_type(definition: dict[str, Any], destination: DataExtension | None) -> str | None:
     properties: Properties = definition["properties"]
     update_type = properties.get("UpdateType") or "AddAndUpdate"
+    if destination is None:
+        supported = update_type in _ON_LISTS
+        return None if supported else f"UpdateType {update_type} is not supported for lists."  # [K]
     if not destination.keys and update_type != "Overwrite":
         return "A data extension without a primary key can only be overwritten."  # [D]
     if update_type != "ColumnBased":
@@ -101,23 +105,32 @@ def _update_type(definition: dict[str, Any], destination: DataExtension) -> str 
     return None
 
 
-def _maps(definition: dict[str, Any], destination: DataExtension) -> str | None:
+def _maps(definition: dict[str, Any], destination: DataExtension | None, behaviour: Behaviour) -> str | None:
     mapping = definition["properties"]["FieldMappingType"]
     if mapping == "InferFromColumnHeadings":
         return None
-    source = "SourceOrdinal" if mapping == "MapByOrdinal" else "SourceName"
     if not definition["maps"]:
         return f"FieldMappingType {mapping} needs FieldMaps."
     taken: set[str] = set()
     for one in definition["maps"]:
-        if not one.get(source):
-            return f"FieldMappingType {mapping} needs a {source} in each FieldMap."
-        if source == "SourceOrdinal" and not (_WHOLE.fullmatch(one[source]) and int(one[source]) >= 1):
-            return f"SourceOrdinal '{one[source]}' must be a number from 1."
-        field = destination.field(one.get("DestinationName") or "")
-        if field is None:
-            return f"The field '{one.get('DestinationName')}' does not exist in the data extension."
-        if field.object_id in taken:
-            return f"The field '{field.name}' is mapped more than once."
-        taken.add(field.object_id)
+        if mapping == "ManualMap" and not one.get("SourceName"):
+            return "FieldMappingType ManualMap needs a SourceName in each FieldMap."
+        if mapping == "MapByOrdinal" and ordinal(one, behaviour) is None:
+            return (
+                f"FieldMappingType MapByOrdinal needs a SourceOrdinal from {behaviour.first_ordinal} in each FieldMap."
+            )
+        name = (one.get("DestinationName") or "").strip()
+        field = destination.field(name) if destination else None
+        if not name or (destination and field is None):
+            return f"The field '{name}' does not exist in the data extension."
+        if folded(name) in taken:
+            return f"The field '{name}' is mapped more than once."
+        taken.add(folded(name))
     return None
+
+
+def ordinal(one: dict[str, str | None], behaviour: Behaviour) -> int | None:
+    """The place of a mapped column, from 0; None if it names none. A documented sample has it as SourceName [D]."""
+    text = (one.get("SourceOrdinal") or one.get("SourceName") or "").strip()
+    place = int(text) - behaviour.first_ordinal if _WHOLE.fullmatch(text) else -1
+    return place if place >= 0 else None

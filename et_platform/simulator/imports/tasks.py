@@ -50,7 +50,6 @@ class Outcome:
 def new(connection: Connection, definition: Definition, mid: str, behaviour: Behaviour) -> Task:
     """A queued task with a snapshot of its definition, so that deleting the definition does not stop it."""
     number = store.next_task_id(connection)
-    by_key = behaviour.destination_id == "customer_key"
     now = clock.iso(clock.now())
     properties = {
         "Client.ID": mid,
@@ -59,12 +58,10 @@ def new(connection: Connection, definition: Definition, mid: str, behaviour: Beh
         "ID": str(number),
         "ObjectID": str(uuid.uuid4()),
         "ImportDefinitionCustomerKey": definition["properties"]["CustomerKey"],
-        "DestinationID": definition["properties"]["DestinationObject.CustomerKey"]
-        if by_key
-        else definition["destination"],
+        "DestinationID": _destination_id(definition, behaviour),
         "StartDate": "",
         "EndDate": "",
-        "ImportType": "Data Extensions",  # [D]
+        "ImportType": "Subscriber List" if _list_id(definition) else "Data Extensions",  # [D]
         "ImportStatus": behaviour.queued_word,
         "TaskResultID": str(number),
     }
@@ -79,6 +76,18 @@ def new(connection: Connection, definition: Definition, mid: str, behaviour: Beh
     }
     store.put(connection, KIND, task["id"], task)
     return task
+
+
+def _list_id(definition: Definition) -> str | None:
+    return definition["properties"].get("DestinationObject.ID")
+
+
+def _destination_id(definition: Definition, behaviour: Behaviour) -> str:
+    if number := _list_id(definition):
+        return number  # [D]
+    if behaviour.destination_id == "customer_key":
+        return definition["properties"]["DestinationObject.CustomerKey"]
+    return definition["destination"]
 
 
 def running(connection: Connection, definition: Definition) -> bool:

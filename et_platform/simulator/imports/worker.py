@@ -22,11 +22,12 @@ from et_platform.simulator import clock, retention, rows, schema
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.faults import imports as faults
 from et_platform.simulator.faults.board import Board
-from et_platform.simulator.imports import files, mapping, merge, plan, report, source, tasks
+from et_platform.simulator.imports import files, lists, mapping, merge, plan, report, source, tasks
 from et_platform.simulator.imports.source import Interrupted
 from et_platform.simulator.imports.tasks import Outcome, Task
 from et_platform.simulator.schema import DataExtension
 from et_platform.simulator.store import Connection, Store
+from et_platform.simulator.tracking import subscribers
 
 _log = logging.getLogger(__name__)
 
@@ -145,6 +146,9 @@ class ImportWorker:
             task["delete"] = {"path": str(path), "modified": seen.st_mtime_ns, "size": seen.st_size}
             with self._store.transaction() as connection:
                 tasks.keep(connection, task)
+        if task["destination"].startswith(lists.PREFIX):
+            self._import_to_list(task, read, run.seen(path), run)
+            return
         with holder.connect() as connection:
             destination = _destination(connection, task)
             try:
@@ -191,6 +195,33 @@ class ImportWorker:
                 outcome = Outcome(*run.told(status, figures))
                 self._end(connection, holder, task, outcome)
         self._settle(holder, task, outcome)
+
+    def _import_to_list(self, task: Task, read: plan.Plan, path: Path, run: faults.Run) -> None:
+        behaviour, number = self._behaviour, int(task["destination"].removeprefix(lists.PREFIX))
+        with self._store.connect() as connection:
+            try:
+                columns = source.stage(
+                    connection,
+                    path,
+                    read,
+                    lambda headings: mapping.columns(
+                        read, lists.destination(read, headings or ()), headings, behaviour
+                    ),
+                    pad=behaviour.ragged_rows == "pad",
+                    stopping=self._stopping,
+                )
+            except source.Blank as blank:
+                raise plan.ImportFailed(str(blank)) from blank  # whatever the policy, there is nobody to import [K]
+            with self._store.lock(subscribers.LOCK), self._store.transaction(connection):
+                tally = lists.merge(connection, number, read, columns, behaviour, clock.now())
+                status = behaviour.stopped_import_status if tally.stopped else "Completed"
+                self._report(
+                    task, Outcome(status, tally.figures, rejected=tuple(tally.rejected[: behaviour.report_rows]))
+                )
+                outcome = Outcome(*run.told(status, tally.figures))
+                self._end(connection, self._store, task, outcome)
+            merge.forget(connection)
+        self._settle(self._store, task, outcome)
 
     def _import_nothing(
         self, connection: Connection, holder: Store, task: Task, read: plan.Plan, blank: source.Blank

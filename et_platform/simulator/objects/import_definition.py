@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from et_platform.simulator import envelope, markup, retrieval, schema, store
 from et_platform.simulator.envelope import Element
-from et_platform.simulator.imports import rules, tasks
-from et_platform.simulator.objects import import_properties
+from et_platform.simulator.imports import lists, rules, tasks
+from et_platform.simulator.objects import import_properties, list_
 from et_platform.simulator.objects.import_properties import INVALID, SHAPE, invalid
 from et_platform.simulator.results import Refused, Result, SaveMode, refusal
+from et_platform.simulator.schema import DataExtension
 from et_platform.simulator.store import Connection
+from et_platform.simulator.tracking.people import ALL_SUBSCRIBERS
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
@@ -24,7 +26,6 @@ KIND = "import_definition"
 _NO_KEY, _NOT_FOUND, _EXISTS, _NOT_INSERTED, _NOT_UPDATED = 43000, 43010, 43030, 43040, 43050
 _BUSY = 2  # the general error: no fact says what a second start is refused with [K]
 _KEY_LENGTH = 36  # [R]
-_NOT_ECHOED = {"Client.ID", "CreatedDate", "ModifiedDate"}
 
 
 def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
@@ -68,8 +69,7 @@ def start(service: Service, element: Element) -> Result:
         markup.text("TblAsyncID", task["id"]),
         markup.text("InteractionObjectID", task["properties"]["ObjectID"]),
     )
-    shown = SHAPE.render(definition["properties"], {"ObjectID", "CustomerKey"}, tag="Object")
-    return Result(f"ImportDefinition performed AsyncID:{task['id']}", shown, details=details)
+    return Result(f"ImportDefinition performed AsyncID:{task['id']}", _named(element), details=details)
 
 
 def _to_start(service: Service, connection: Connection, element: Element) -> dict[str, Any]:
@@ -113,8 +113,10 @@ def _existing(connection: Connection, element: Element) -> dict[str, Any]:
 
 
 def _named(element: Element) -> str:
-    key = (envelope.value(element, "CustomerKey") or "").strip()
-    return SHAPE.render({"CustomerKey": key} if key else {}, {"CustomerKey"}, tag="Object")
+    """An object as far as it named itself: so Perform shows it [D], and whatever was refused."""
+    given = {name: (envelope.value(element, name) or "").strip() for name in ("ObjectID", "CustomerKey")}
+    known = {name: text for name, text in given.items() if text}
+    return SHAPE.render(known, set(known), tag="Object")
 
 
 def _deleted(service: Service, element: Element) -> Result:
@@ -149,7 +151,7 @@ def _saved(service: Service, element: Element, mode: SaveMode) -> Result:
             store.put(connection, KIND, definition["object_id"], definition)
     except Refused as refused:
         return refusal(refused, _named(element))
-    shown = SHAPE.render(definition["properties"], set(SHAPE.order) - _NOT_ECHOED, tag="Object")
+    shown = import_properties.echo(definition, element)
     if found is None:
         return Result("ImportDefinition created.", shown, new_object_id=definition["object_id"])
     return Result("ImportDefinition updated.", shown)
@@ -171,16 +173,27 @@ def _validate(service: Service, connection: Connection, definition: dict[str, An
         raise Refused(INVALID, invalid(f"The CustomerKey is longer than {_KEY_LENGTH} characters."))
     if not definition["destination"]:
         raise Refused(INVALID, invalid("DestinationObject is required."))
-    if definition.get("owner"):
-        with service.units.service(definition["owner"]).store.connect() as shared:
-            destination = schema.by_object_id(shared, definition["destination"])
-    else:
-        destination = schema.by_object_id(connection, definition["destination"])
-    if destination is None:
-        raise Refused(INVALID, invalid("The DestinationObject does not exist any more."))
+    destination = _destination(service, connection, definition)
     location = properties.get("RetrieveFileTransferLocation.CustomerKey")
     if location and not service.importer.knows(location):
         raise Refused(INVALID, invalid("The RetrieveFileTransferLocation was not found."))
     problem = rules.problem(definition, destination, service.behaviour)
     if problem:
         raise Refused(INVALID, invalid(problem))
+
+
+def _destination(service: Service, connection: Connection, definition: dict[str, Any]) -> DataExtension | None:
+    """The data extension that a definition imports to, None where it is a list. Raises Refused."""
+    wanted = definition["destination"]
+    if wanted.startswith(lists.PREFIX):
+        number = int(wanted.removeprefix(lists.PREFIX))
+        if number in {ALL_SUBSCRIBERS, *list_.numbers(connection)}:
+            return None
+    elif definition.get("owner"):
+        with service.units.service(definition["owner"]).store.connect() as shared:
+            found = schema.by_object_id(shared, wanted)
+        if found:
+            return found
+    elif found := schema.by_object_id(connection, wanted):
+        return found
+    raise Refused(INVALID, invalid("The DestinationObject does not exist any more."))

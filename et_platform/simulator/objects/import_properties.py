@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from et_platform.simulator import clock, envelope, markup, retrieval, schema, units
 from et_platform.simulator.envelope import Element
-from et_platform.simulator.objects import data_extension
+from et_platform.simulator.imports import lists
+from et_platform.simulator.objects import data_extension, list_
 from et_platform.simulator.results import Refused
 from et_platform.simulator.schema import DataExtension
 from et_platform.simulator.store import Connection
+from et_platform.simulator.tracking.people import ALL_SUBSCRIBERS
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
 BAD_TYPE, INVALID = 43020, 43060  # [D]
+_TYPE = "DestinationObject.Type"
 
 _VERBATIM = ("Delimiter", "NullRepresentation", "EndOfLineRepresentation")  # these may be blanks
 _TEXTS = (
@@ -94,6 +97,7 @@ SHAPE = retrieval.Shape(
     plain=frozenset({"Client", "Notification", "DateFormattingLocale"}),
     raw=frozenset({"FieldMaps", "ControlColumnActions"}),
     nested_types={"DestinationObject": "DataExtension"},
+    typed_by={"DestinationObject": _TYPE},
 )
 
 
@@ -151,6 +155,9 @@ def _take_destination(service: Service, connection: Connection, definition: dict
         found = _generated(service, connection, generated)
     elif given is not None:
         kind = envelope.type_of(given)
+        if kind == "List":
+            _take_list(connection, definition, (envelope.value(given, "ID") or "").strip())
+            return
         if kind != "DataExtension":
             raise Refused(BAD_TYPE, f"ImportDefinition Object Not Supported: {kind or 'a destination without a type'}.")
         key = (envelope.value(given, "CustomerKey") or "").strip()
@@ -166,10 +173,22 @@ def _take_destination(service: Service, connection: Connection, definition: dict
         raise Refused(INVALID, invalid("The DestinationObject was not found."))
     definition["destination"] = found.object_id
     definition["owner"] = "" if owner is service else owner.account.mid
+    definition["properties"].pop("DestinationObject.ID", None)
     definition["properties"] |= {
+        _TYPE: "DataExtension",
         "DestinationObject.ObjectID": found.object_id,
         "DestinationObject.CustomerKey": found.customer_key if owner is service else key,
     }
+
+
+def _take_list(connection: Connection, definition: dict[str, Any], number: str) -> None:
+    """A list is named by its number; ObjectID and CustomerKey are not supported [D]."""
+    if not number.isdecimal() or int(number) not in {ALL_SUBSCRIBERS, *list_.numbers(connection)}:
+        raise Refused(INVALID, invalid(f"The List was not found: ID {number or 'is required'}."))
+    for name in ("DestinationObject.ObjectID", "DestinationObject.CustomerKey"):
+        definition["properties"].pop(name, None)
+    definition["properties"] |= {_TYPE: "List", "DestinationObject.ID": number}
+    definition |= {"destination": f"{lists.PREFIX}{number}", "owner": ""}
 
 
 def _identified(connection: Connection, element: Element) -> DataExtension | None:
@@ -194,6 +213,18 @@ def _generated(service: Service, connection: Connection, element: Element) -> Da
     if (envelope.value(element, "ErrorIfExists") or "").strip().lower() in ("true", "1"):
         raise Refused(INVALID, invalid("The DataExtensionTarget exists already."))
     return existing
+
+
+def echo(definition: dict[str, Any], element: Element) -> str:
+    """The object as replies to Create and Update show it: what the request gave, and its ObjectID [D]."""
+    given = {name for name in SHAPE.order if _gave(element, name)}
+    return SHAPE.render(definition["properties"], given | {"ObjectID", "CustomerKey"}, tag="Object")
+
+
+def _gave(element: Element, name: str) -> bool:
+    *outer, inner = name.split(".")
+    parent = envelope.child(element, outer[0]) if outer else element
+    return envelope.child(parent, inner) is not None
 
 
 def invalid(reason: str) -> str:
