@@ -4,6 +4,8 @@ import zlib
 
 import pytest
 
+from et_platform.exacttarget.client import ExactTarget
+from et_platform_tests.exacttarget.scripted import AT_ONCE, QUICK, simulated_connection
 from et_platform_tests.faults.ordering import Faults
 from et_platform_tests.simulated import running_simulator
 from et_platform_tests.simulator.soap import Soap
@@ -32,3 +34,11 @@ def soap(simulator):
 def key(request):
     """A customer key of the test's own."""
     return f"key{zlib.crc32(request.node.nodeid.encode()):010d}"
+
+
+@pytest.fixture
+def exacttarget(simulator):
+    """The real client, which gives up on an answer after a second or two and repeats at once."""
+    timeouts = QUICK.model_copy(update={"ftp": 1.5, "connect": 1.5})
+    with ExactTarget(simulated_connection(simulator.info), timeouts=timeouts, retries=AT_ONCE) as client:
+        yield client
