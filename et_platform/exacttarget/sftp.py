@@ -155,7 +155,7 @@ class EnhancedFtp:
                         f"{what}: what arrived is not what was sent, though its size is right. The name was not "
                         "given to it. Try again; if it lasts, the site's disk is damaged."
                     )
-            self._rename(under, path)
+            self._name(under, path)
         except BaseException as error:
             if may_stay:
                 error.add_note(f"{done} of {size} bytes are kept on the site as {under}, to go on from.")
@@ -163,6 +163,15 @@ class EnhancedFtp:
                 self._discard(under, error)
             raise
         return self._stat(path)
+
+    def _name(self, temporary: str, path: str) -> None:
+        """Give the upload its name; if the answer is lost, look whether it has it, and if not, once more."""
+        try:
+            self._rename(temporary, path)
+        except TransferInterrupted:
+            self._reconnect()
+            if self.stat(temporary) is not None or self.stat(path) is None:
+                self._rename(temporary, path)
 
     def _rename(self, temporary: str, path: str) -> None:
         what = f"Renaming the upload to {path}"

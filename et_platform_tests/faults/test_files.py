@@ -25,14 +25,14 @@ def names(folder, key):
     return sorted(path.name for path in folder.iterdir() if key in path.name)
 
 
-def put(exacttarget, local, key):
+def put(exacttarget, local, key, **how):
     with exacttarget.ftp() as ftp:
-        return ftp.put(local, f"Import/{key}.csv", temporary=f"Import/{key}.csv.tmp")
+        return ftp.put(local, f"Import/{key}.csv", temporary=f"Import/{key}.csv.tmp", **how)
 
 
-def test_a_put_that_is_cut_once_is_made_again_over_a_new_connection(faults, exacttarget, local, folder, key):
+def test_a_put_that_is_cut_once_goes_on_over_a_new_connection_if_it_may(faults, exacttarget, local, folder, key):
     with faults.striking("cut", at="sftp", operation="write", file=f"{key}*", at_byte=300_000, strikes=1) as name:
-        assert put(exacttarget, local, key).size == local.stat().st_size
+        assert put(exacttarget, local, key, resume=True).size == local.stat().st_size
         assert faults.strikes(name)[0]["files"] == [f"Import/{key}.csv.tmp", f"{key}.csv.tmp"]
     assert (folder / f"{key}.csv").read_bytes() == local.read_bytes()
     assert names(folder, key) == [f"{key}.csv"]
@@ -113,3 +113,12 @@ def test_promise_13_a_login_that_was_refused_is_not_tried_again(faults, exacttar
         for _ in range(3):
             with pytest.raises(errors.SftpAuthenticationFailed), exacttarget.ftp():
                 pass
+
+
+@pytest.mark.parametrize("fault", [{"effect": "cut", "when": "before"}, {"effect": "stall"}])
+def test_a_login_that_breaks_or_hangs_may_be_tried_again_later(faults, exacttarget, fault):
+    with faults.striking(at="sftp", operation="login", **fault):
+        with pytest.raises(errors.Unreachable), exacttarget.ftp():
+            pass
+        with exacttarget.ftp() as ftp:
+            assert ftp.list("Import") is not None
