@@ -79,7 +79,7 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
         ledger=Ledger(settings.ledger_database_url()),
         files=settings.files_path,
         open_crm=open_crm,
-        open_exacttarget=lambda: _open_exacttarget(settings),
+        open_exacttarget=lambda: _open_exacttarget(settings, tell),
         pace=Pace(
             poll=settings.poll_seconds,
             poll_cap=settings.poll_cap_seconds,
@@ -102,7 +102,7 @@ def build_inbound_road(
         lake=Lake(settings.lake_path),
         ledger=Ledger(settings.ledger_database_url()),
         files=settings.files_path,
-        open_exacttarget=lambda: _open_exacttarget(settings, hurried=hurried),
+        open_exacttarget=lambda: _open_exacttarget(settings, tell, hurried=hurried),
         run_id=run_id,
         tell=tell,
         retention=timedelta(days=settings.retention_days),
@@ -136,13 +136,18 @@ def build_dbt_road(settings: Settings, project: Project, *, tell: Callable[[str]
     )
 
 
-def _open_exacttarget(settings: Settings, *, hurried: bool = False) -> "AbstractContextManager[ExactTarget]":
+def _open_exacttarget(
+    settings: Settings, tell: Callable[[str], None], *, hurried: bool = False
+) -> "AbstractContextManager[ExactTarget]":
     from et_platform.exacttarget.client import ExactTarget
-    from et_platform.exacttarget.connection import Timeouts
+    from et_platform.exacttarget.connection import Patience, Timeouts
 
-    # A sensor's tick is ended after 60 s; an answer that takes longer is for the next tick.
-    timeouts = Timeouts(connect=8, token=10, ftp=20) if hurried else None
-    return ExactTarget(_connection(settings), timeouts=timeouts, token_cache=settings.token_cache)
+    connection, cache = _connection(settings), settings.token_cache
+    if hurried:
+        # A sensor's tick is ended after 60 s; what takes longer, as maintenance does, is for a later tick.
+        return ExactTarget(connection, timeouts=Timeouts(connect=8, token=10, ftp=20), token_cache=cache)
+    patience = Patience(longest=settings.maintenance_patience_seconds, poll=settings.maintenance_poll_seconds)
+    return ExactTarget(connection, token_cache=cache, patience=patience, tell=tell)
 
 
 def _connection(settings: Settings) -> "Connection":

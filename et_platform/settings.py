@@ -57,8 +57,11 @@ class Settings(BaseSettings):
     poll_cap_seconds: float = 30.0
     import_deadline_seconds: float = 3600.0  # an import that takes longer is left for the next run to adopt
     doubt_deadline_seconds: float = 120.0  # how long an import of unknown outcome is asked for
-
     sensor_seconds: int = 30  # how often the FTP site is listed, at most
+
+    # Maintenance and outages: work waits and goes on. The service wants one question a minute at most.
+    maintenance_poll_seconds: float = 60.0
+    maintenance_patience_seconds: float = 14_400.0  # a run that has waited so long gives up; 0: it fails at once
 
     @property
     def lake_path(self) -> Path:

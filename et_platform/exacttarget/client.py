@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from et_platform.exacttarget.auth import Tokens
-from et_platform.exacttarget.connection import Connection, Retries, Timeouts
+from et_platform.exacttarget.connection import Connection, Patience, Retries, Timeouts
 from et_platform.exacttarget.data_extensions import DataExtensions
 from et_platform.exacttarget.errors import (
     InMaintenance,
@@ -22,6 +22,7 @@ from et_platform.exacttarget.errors import (
     Misconfigured,
     ServiceUnavailable,
     SftpAuthenticationFailed,
+    Unreachable,
 )
 from et_platform.exacttarget.execute import user_token
 from et_platform.exacttarget.extracts import Extracts
@@ -31,6 +32,7 @@ from et_platform.exacttarget.imports import Imports
 from et_platform.exacttarget.limits import Limits, LocalLimits
 from et_platform.exacttarget.metadata import Metadata
 from et_platform.exacttarget.models import SystemStatus, UserToken
+from et_platform.exacttarget.patience import Outages
 from et_platform.exacttarget.rows import Rows
 from et_platform.exacttarget.soap import Repeat, Soap
 from et_platform.exacttarget.subscribers import Subscribers
@@ -52,11 +54,14 @@ class ExactTarget:
         retries: Retries | None = None,
         limits: Limits | None = None,
         token_cache: Path | None = None,
+        patience: Patience | None = None,
+        tell: Callable[[str], None] = lambda line: None,
         sftp_transport: "Callable[[], Transport] | None" = None,
     ):
         """`limits` hands out slots for calls and connections; those of one process by default.
 
-        `token_cache` is a folder in which processes share the access token, in a file for its owner alone.
+        `token_cache` is a folder in which processes share the access token, in a file for its owner alone. `patience` is
+        for maintenance and outages, of which `tell` hears; without it calls raise at once.
         `sftp_transport` opens a connection to the Enhanced FTP by other means than SSH from here.
         """
         self._connection = connection
@@ -65,12 +70,14 @@ class ExactTarget:
         self._limits = limits or LocalLimits()
         cache = None if token_cache is None else TokenCache(token_cache, connection)
         self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts, cache=cache)
+        self._outages = Outages(self.system_status, patience or Patience(), tell)
         self._soap = Soap(
             tokens=self._tokens,
             session=self._session,
             timeouts=self._timeouts,
             retries=retries or Retries(),
             limits=self._limits,
+            wait_out=self._outages.wait_out,
         )
         self._sftp_transport = sftp_transport
         self._ftp_lock = threading.Lock()
@@ -109,7 +116,7 @@ class ExactTarget:
         """
         what = "Asking for the system status"
         try:
-            message = self._soap.call("GetSystemStatus", what=what, repeat=Repeat.SAFE)
+            message = self._soap.call("GetSystemStatus", what=what, repeat=Repeat.SAFE, is_patient=False)
         except InMaintenance:
             return SystemStatus.InMaintenance
         except ServiceUnavailable as error:
@@ -127,6 +134,14 @@ class ExactTarget:
         """A token with which a person's browser enters the application within 30 seconds; see `execute.user_token`."""
         return user_token(self._soap, user=user)
 
+    def wait_out(self, error: InMaintenance) -> None:
+        """Return once ExactTarget works again after a call was refused with `error`.
+
+        Calls that may be repeated do so by themselves; this is for those whose caller must look first. Raises `error`
+        at once without patience, and InMaintenance when it is over.
+        """
+        self._outages.wait_out(error)
+
     @contextlib.contextmanager
     def ftp(self) -> "Iterator[EnhancedFtp]":
         """One connection to the Enhanced FTP site, for one thread; ten are allowed for an account [D].
@@ -136,8 +151,15 @@ class ExactTarget:
         """
         from et_platform.exacttarget.sftp import EnhancedFtp
 
-        with self._limits.sftp(), contextlib.closing(EnhancedFtp(self._sftp_transport or self._log_in_to_sftp)) as site:
-            yield site
+        connect = self._sftp_transport or self._log_in_to_sftp
+        with self._limits.sftp():
+            try:
+                site = EnhancedFtp(connect)
+            except Unreachable as error:
+                self._outages.wait_out(error)
+                site = EnhancedFtp(connect)
+            with contextlib.closing(site):
+                yield site
 
     def _log_in_to_sftp(self) -> "Transport":
         from et_platform.exacttarget.ssh_transport import SshTransport

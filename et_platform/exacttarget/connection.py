@@ -77,6 +77,16 @@ class Retries(_Value):
     """Seconds."""
 
 
+class Patience(_Value):
+    """How long to wait in all while ExactTarget is in maintenance, and how often to ask meanwhile; in seconds.
+
+    By default there is none: the call raises at once. The vendor wants no more than one question a minute [D].
+    """
+
+    longest: float = Field(default=0.0, ge=0)
+    poll: float = Field(default=60.0, gt=0)
+
+
 def key_type_and_blob(line: str) -> tuple[str, bytes]:
     """Split an OpenSSH public-key line into its type and its key; raises ValueError that says what is wrong."""
     parts = line.split()

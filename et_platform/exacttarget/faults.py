@@ -16,6 +16,7 @@ from et_platform.exacttarget.errors import (
     InMaintenance,
     InvalidDefinition,
     MalformedReply,
+    Misconfigured,
     NameTaken,
     NotFound,
     PermissionDenied,
@@ -23,6 +24,7 @@ from et_platform.exacttarget.errors import (
     Throttled,
     UnsafeReply,
 )
+from et_platform.exacttarget.http import Reply
 
 API = "http://exacttarget.com/wsdl/partnerAPI"
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -114,6 +116,32 @@ def _parser() -> etree.XMLParser:
             encoding="utf-8", huge_tree=True, resolve_entities=False, remove_comments=True, remove_pis=True
         )
     return _threads.parser
+
+
+def read_response(response: Reply, what: str) -> etree._Element:
+    """The message of an HTTP answer: 200 or 500 with an envelope. Raises what any other answer means."""
+    status = response.status_code
+    if status == 200:
+        return read_message(response.content)
+    if status >= 500:
+        try:
+            return read_message(response.content)
+        except MalformedReply as error:
+            raise ServiceUnavailable(
+                f"{what} was answered by HTTP {status} and no SOAP message; throttling looks like this too. "
+                "Make fewer calls and try again later."
+            ) from error
+    if status == 429:
+        raise Throttled(f"{what} was answered by HTTP 429. Make fewer calls and try again later.")
+    if status in (401, 403):
+        raise PermissionDenied(
+            f"{what} was answered by HTTP {status}: something before the service, a proxy or an address rule, "
+            "refused it. Check what stands in between, and the account's list of allowed addresses."
+        )
+    raise Misconfigured(
+        f"{what} was answered by HTTP {status}: {response.url} is not the SOAP service. Check the auth address; the "
+        "SOAP address follows from it."
+    )
 
 
 def read_fault(message: etree._Element) -> Fault | None:

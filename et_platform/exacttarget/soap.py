@@ -11,9 +11,9 @@ times as fast. The service is newer than the published WSDL and answers with ele
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import lxml.etree as etree
@@ -29,12 +29,11 @@ from et_platform.exacttarget.errors import (
     AuthenticationFailed,
     ExactTargetError,
     InDoubt,
+    InMaintenance,
     InvalidDefinition,
     MalformedReply,
     Misconfigured,
-    PermissionDenied,
     ServiceUnavailable,
-    Throttled,
     Unreachable,
     UnsafeReply,
 )
@@ -43,17 +42,17 @@ from et_platform.exacttarget.faults import (
     Fault,
     fault_error,
     read_fault,
-    read_message,
+    read_response,
     result_error,
 )
-from et_platform.exacttarget.http import Reply, open_session, post
+from et_platform.exacttarget.http import open_session, post
 from et_platform.exacttarget.limits import Limits, LocalLimits
 from et_platform.wsdl import wsdl_path
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_PASSING = paging.BREAKS
+_PASSING = paging.PASSING
 
 MOST_RESULTS = 2500
 """Results in one page of a Retrieve; a smaller BatchSize is respected, a larger one is not [D]."""
@@ -74,6 +73,16 @@ class _NoNetwork(Transport):
         raise Misconfigured(f"The WSDL refers to {url}; it must be complete on disk.")
 
 
+_LOADING = threading.Lock()
+
+
+@cache
+def _service() -> zeep.Client:
+    """The service's description, loaded once for all clients of a process; it holds no address and no session."""
+    settings = zeep.Settings(strict=False, xsd_ignore_sequence_order=True)  # pyright: ignore[reportCallIssue]
+    return zeep.Client(str(wsdl_path()), transport=_NoNetwork(), settings=settings)
+
+
 class Soap:
     """Calls the SOAP service; threads may share it. Loads and opens nothing until the first call."""
 
@@ -85,18 +94,15 @@ class Soap:
         timeouts: Timeouts,
         retries: Retries,
         limits: Limits | None = None,
+        wait_out: Callable[[ExactTargetError], None],
     ):
+        """`wait_out` returns once a maintenance or an outage is over, and raises what it is given if there is none."""
         self._tokens = tokens
         self._session = session
         self._timeouts = timeouts
         self._retries = retries
         self._limits = limits or LocalLimits()
-        self._lock = threading.Lock()
-
-    @cached_property
-    def _client(self) -> zeep.Client:
-        settings = zeep.Settings(strict=False, xsd_ignore_sequence_order=True)  # pyright: ignore[reportCallIssue]
-        return zeep.Client(str(wsdl_path()), transport=_NoNetwork(), settings=settings)
+        self._wait_out = wait_out
 
     @cached_property
     def _known_types(self) -> frozenset[str]:
@@ -104,8 +110,8 @@ class Soap:
 
     @property
     def _service(self) -> zeep.Client:
-        with self._lock:  # cached_property alone would load it once for each thread
-            return self._client
+        with _LOADING:  # the cache alone would let several threads load it
+            return _service()
 
     @property
     def types(self) -> Any:
@@ -113,22 +119,35 @@ class Soap:
         return self._service.type_factory(API)
 
     def call(
-        self, operation: str, *, what: str, repeat: Repeat, timeout: float | None = None, **message: Any
+        self,
+        operation: str,
+        *,
+        what: str,
+        repeat: Repeat,
+        timeout: float | None = None,
+        is_patient: bool = True,
+        **message: Any,
     ) -> etree._Element:
         """Make a call; returns the reply's message element, which is no fault.
 
-        `what` names the call in errors ("Creating data extension x"). Raises the errors of `faults`, Unreachable,
-        Misconfigured, InvalidDefinition for content that XML cannot carry, and, with Repeat.NEVER, InDoubt whenever
-        the request may have taken effect. Where the service gave no RequestID, an error's `request_id` is the MessageID
-        that this side gave the request.
+        A call that may be made again waits while ExactTarget is in maintenance or has an outage, unless `is_patient`
+        says otherwise. `what` names the call in errors ("Creating data extension x"). Raises the errors of `faults`,
+        Unreachable, Misconfigured, InvalidDefinition for content that XML cannot carry, and, with Repeat.NEVER, InDoubt
+        whenever the request may have taken effect. Where the service gave no RequestID, an error's `request_id` is the
+        MessageID that this side gave the request.
         """
         message_id = f"urn:uuid:{uuid.uuid4()}"
         envelope = self._envelope(operation, what, message, message_id)
-        try:
-            return self._repeatedly(operation, envelope, what, timeout or self._timeouts.sync, repeat)
-        except ExactTargetError as error:
-            error.request_id = error.request_id or message_id
-            raise
+        while True:
+            try:
+                return self._repeatedly(operation, envelope, what, timeout or self._timeouts.sync, repeat)
+            except ExactTargetError as error:
+                error.request_id = error.request_id or message_id
+                was_refused = isinstance(error, InMaintenance) and repeat is not Repeat.NEVER
+                failed = isinstance(error, ServiceUnavailable) and repeat is Repeat.SAFE
+                if not (is_patient and (was_refused or failed)):
+                    raise
+                self._wait_out(error)
 
     def _repeatedly(
         self, operation: str, envelope: etree._Element, what: str, seconds: float, repeat: Repeat
@@ -186,13 +205,16 @@ class Soap:
         beginning = request if where is None else {**request, "Filter": where}
         return paging.pages(
             first=lambda: self._retrieve(beginning, what, Repeat.SAFE),
-            after=lambda request_id: self._retrieve({**request, "ContinueRequest": request_id}, what, Repeat.UNSENT),
+            after=lambda last: self._retrieve({**request, "ContinueRequest": last}, what, Repeat.UNSENT, False),
             what=what,
             hide_values=hide_values,
         )
 
-    def _retrieve(self, request: dict[str, Any], what: str, repeat: Repeat) -> etree._Element:
-        return self.call("Retrieve", what=what, repeat=repeat, timeout=self._timeouts.retrieve, RetrieveRequest=request)
+    def _retrieve(self, request: dict[str, Any], what: str, repeat: Repeat, is_patient: bool = True) -> etree._Element:
+        seconds = self._timeouts.retrieve
+        return self.call(
+            "Retrieve", what=what, repeat=repeat, timeout=seconds, is_patient=is_patient, RetrieveRequest=request
+        )
 
     def objects(
         self, object_type: str, properties: Sequence[str], *, what: str, where: Any = None, all_units: bool = False
@@ -275,7 +297,7 @@ class Soap:
                     data=content,
                     headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation}"'},
                 )
-            message = _read(response, what)
+            message = read_response(response, what)
         except (*_PASSING, UnsafeReply) as error:
             if repeat is Repeat.NEVER and not (isinstance(error, Unreachable) and not error.sent):
                 raise _doubt(what, error) from error
@@ -284,32 +306,6 @@ class Soap:
             if session is not self._session:
                 session.close()
         return message, read_fault(message)
-
-
-def _read(response: Reply, what: str) -> etree._Element:
-    """The reply's message: HTTP 200 or 500 with an envelope. Raises what any other answer means."""
-    status = response.status_code
-    if status == 200:
-        return read_message(response.content)
-    if status >= 500:
-        try:
-            return read_message(response.content)
-        except MalformedReply as error:
-            raise ServiceUnavailable(
-                f"{what} was answered by HTTP {status} and no SOAP message; throttling looks like this too. "
-                "Make fewer calls and try again later."
-            ) from error
-    if status == 429:
-        raise Throttled(f"{what} was answered by HTTP 429. Make fewer calls and try again later.")
-    if status in (401, 403):
-        raise PermissionDenied(
-            f"{what} was answered by HTTP {status}: something before the service, a proxy or an address rule, "
-            "refused it. Check what stands in between, and the account's list of allowed addresses."
-        )
-    raise Misconfigured(
-        f"{what} was answered by HTTP {status}: {response.url} is not the SOAP service. Check the auth address; the "
-        "SOAP address follows from it."
-    )
 
 
 def _doubt(what: str, error: ExactTargetError) -> InDoubt:

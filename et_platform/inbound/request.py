@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from et_platform.catalog.tracking import EventType
-from et_platform.exacttarget.errors import InDoubt
+from et_platform.exacttarget.errors import InDoubt, InMaintenance
 from et_platform.inbound.errors import InboundError
 from et_platform.inbound.road import InboundRoad
 from et_platform.ledger.inbound_records import ExtractRequest
@@ -99,13 +99,17 @@ def _request(road: InboundRoad, wanted: ExtractRequest, types: Collection[EventT
         road.tell(f"{request.output_name} is {request.state} already.")
         return request
     with road.open_exacttarget() as exacttarget:
-        try:
-            exacttarget.extracts.request_tracking(
-                output_name=request.output_name, start=request.window_start, end=request.window_end, types=types
-            )
-        except InDoubt as doubt:
-            road.tell(f"Whether {request.output_name} was asked for is in doubt; the file will tell. {doubt}")
-            return request
+        while True:
+            try:
+                exacttarget.extracts.request_tracking(
+                    output_name=request.output_name, start=request.window_start, end=request.window_end, types=types
+                )
+                break
+            except InDoubt as doubt:
+                road.tell(f"Whether {request.output_name} was asked for is in doubt; the file will tell. {doubt}")
+                return request
+            except InMaintenance as refusal:
+                exacttarget.wait_out(refusal)
     request = road.inbound.requested(request)
     road.tell(f"Asked for {request.output_name}.")
     return request

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.exacttarget.errors import ExactTargetError, InDoubt
+from et_platform.exacttarget.errors import ExactTargetError, InDoubt, InMaintenance
 from et_platform.exacttarget.models import ImportDefinition
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import Attempt, ImportFile
@@ -53,12 +53,9 @@ def import_files(
         if file.state == "uploaded":
             held.check()
             _define(exacttarget, data_extension, file)
-            opting_in = rows_opting_in(
-                road, catalog, data_extension, road.ledger.change_set(attempt.change_set_id), file
-            )
+            file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
             if opting_in:
                 break
-            file = _start(road, exacttarget, file)
         resolve(road, exacttarget, file)  # one import at a time into one data extension
     settlement = settle(road, exacttarget, road.ledger.attempt(attempt.id), held)
     if opting_in:
@@ -83,16 +80,43 @@ def _define(exacttarget: "ExactTarget", data_extension: Declared[DataExtension],
     )
 
 
-def _start(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> ImportFile:
-    # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent repeat.
-    file = road.ledger.advance_file(file, "starting")
+def _start(
+    road: Road,
+    exacttarget: "ExactTarget",
+    catalog: Catalog,
+    data_extension: Declared[DataExtension],
+    file: ImportFile,
+    held: Lease,
+) -> tuple[ImportFile, int]:
+    """Start the import, unless some of its rows would opt in somebody who is out by now; the file, and these rows."""
+    change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
+    while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file)):
+        if file.state == "uploaded":
+            # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent
+            # repeat.
+            file = road.ledger.advance_file(file, "starting")
+        try:
+            task_id = exacttarget.imports.start(customer_key=file.definition_key)
+        except InDoubt as doubt:
+            road.tell(f"Whether the import of {file.remote} started is in doubt; asking. {doubt}")
+            return file, 0
+        except ExactTargetError as refusal:
+            _wait_out(road, exacttarget, file, refusal)
+            held.check()
+            if exacttarget.imports.results_of(definition_key=file.definition_key):
+                return file, 0  # it had started all the same; whoever resolves it adopts it
+        else:
+            road.tell(f"Import task {task_id} started for {file.remote}.")
+            return road.ledger.advance_file(file, "started", task_id=task_id), 0
+    return (road.ledger.advance_file(file, "missing") if file.state == "starting" else file), opting_in
+
+
+def _wait_out(road: Road, exacttarget: "ExactTarget", file: ImportFile, refusal: ExactTargetError) -> None:
+    """Wait if ExactTarget is in maintenance. Every refusal is a definite no: nothing was started."""
     try:
-        task_id = exacttarget.imports.start(customer_key=file.definition_key)
-    except InDoubt as doubt:
-        road.tell(f"Whether the import of {file.remote} started is in doubt; asking. {doubt}")
-        return file
+        if not isinstance(refusal, InMaintenance):
+            raise refusal
+        exacttarget.wait_out(refusal)
     except ExactTargetError:
-        road.ledger.advance_file(file, "missing")  # a definite no: nothing was started
+        road.ledger.advance_file(file, "missing")
         raise
-    road.tell(f"Import task {task_id} started for {file.remote}.")
-    return road.ledger.advance_file(file, "started", task_id=task_id)
