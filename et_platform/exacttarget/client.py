@@ -60,9 +60,9 @@ class ExactTarget:
     ):
         """`limits` hands out slots for calls and connections; those of one process by default.
 
-        `token_cache` is a folder in which processes share the access token, in a file for its owner alone. `patience` is
-        for maintenance and outages, of which `tell` hears; without it calls raise at once.
-        `sftp_transport` opens a connection to the Enhanced FTP by other means than SSH from here.
+        `token_cache` is a folder in which processes share the access token, in a file for its owner alone. `patience`
+        is for maintenance and outages, of which `tell` hears; without it calls raise at once. `sftp_transport` opens a
+        connection to the Enhanced FTP by other means than SSH from here.
         """
         self._connection = connection
         self._timeouts = timeouts or Timeouts()

@@ -11,7 +11,7 @@ import duckdb
 
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
-from et_platform.exacttarget.errors import NotFound
+from et_platform.exacttarget.errors import NotFound, ReadInterrupted
 from et_platform.sync.identity import Operation
 from et_platform.sync.staging import travelling_fields
 
@@ -37,8 +37,10 @@ def observed_rows(
         f"SELECT {quoted(key)}::VARCHAR FROM {changes} WHERE _operation = {literal(operation)}"
     ).fetchall()
     keys = [row[0] for row in found]
-    scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
-    try:
+    columns = ", ".join(quoted(name) for name in names)
+
+    def read() -> None:
+        scratch.execute(f"CREATE OR REPLACE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
         batches = exacttarget.rows.read(
             customer_key=data_extension.customer_key,
             fields=names,
@@ -46,8 +48,14 @@ def observed_rows(
         )
         for batch in batches:
             scratch.register("batch", batch)
-            scratch.execute(f"INSERT INTO observed SELECT {', '.join(quoted(name) for name in names)} FROM batch")
+            scratch.execute(f"INSERT INTO observed SELECT {columns} FROM batch")
             scratch.unregister("batch")
+
+    try:
+        try:
+            read()
+        except ReadInterrupted:
+            read()  # from its beginning, once: what came before a lost page is not the whole
     except NotFound:
         scratch.execute("DELETE FROM observed")  # the data extension itself is gone: it holds no row
     try:

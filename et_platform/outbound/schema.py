@@ -23,20 +23,19 @@ def ensure_data_extension(
     """Make the data extension what its declaration says; returns `created`, `extended` or `unchanged`.
 
     `acknowledged` is the number of rows that it is known to hold because of us; at a first load nothing was ever
-    imported. Raises DeclarationMismatch when the
-    name is taken by another data extension, a field differs in a way that cannot be mended safely, the data
-    extension vanished with rows of ours, or it holds rows whose ExactTarget-owned fields a first load would overwrite.
+    imported. Raises DeclarationMismatch when the name is taken by another data extension, a field differs in a way that
+    cannot be mended safely, the data extension vanished with rows of ours, or it holds rows whose ExactTarget-owned
+    fields a first load would overwrite.
     """
     wanted = declared.is_
-    present = exacttarget.data_extensions.get(customer_key=wanted.customer_key)
+    present = _look(exacttarget, wanted)
+    if present is not None and not _is_same(present, wanted):
+        raise DeclarationMismatch(
+            f"{declared.at('name')}: name: ExactTarget already has a data extension named {wanted.name!r}, with "
+            f"the customer key {present.customer_key!r}, and names must be unique. If it is the one you mean, "
+            f"declare its customer key; else choose another name. Nothing was created and nothing was sent."
+        )
     if present is None:
-        other = exacttarget.data_extensions.find_by_name(name=wanted.name)
-        if other is not None:
-            raise DeclarationMismatch(
-                f"{declared.at('name')}: name: ExactTarget already has a data extension named {wanted.name!r}, with "
-                f"the customer key {other.customer_key!r}, and names must be unique. If it is the one you mean, "
-                f"declare its customer key; else choose another name. Nothing was created and nothing was sent."
-            )
         if acknowledged:
             raise DeclarationMismatch(
                 f"The data extension {wanted.customer_key} is not in ExactTarget any more (deleted, or its customer "
@@ -60,13 +59,23 @@ def ensure_consent_fields(exacttarget: "ExactTarget", declared: Declared[Declara
 
     Nothing else is compared: whatever is wrong with other fields, opt-outs go. Raises DeclarationMismatch.
     """
-    present = exacttarget.data_extensions.get(customer_key=declared.is_.customer_key)
-    if present is None:
+    present = _look(exacttarget, declared.is_)
+    if present is None or not _is_same(present, declared.is_):
         return False
     wanted = {declared.is_.key_field, *declared.is_.consent_fields}
     missing = _compare_fields(declared, present, wanted)
     exacttarget.data_extensions.add_fields(customer_key=declared.is_.customer_key, fields=missing)
     return True
+
+
+def _look(exacttarget: "ExactTarget", wanted: Declaration) -> DataExtension | None:
+    """The data extension by its key, or, should that look have missed it, by its name; another may have that name."""
+    found = exacttarget.data_extensions.get(customer_key=wanted.customer_key)
+    return found or exacttarget.data_extensions.find_by_name(name=wanted.name)
+
+
+def _is_same(found: DataExtension, wanted: Declaration) -> bool:
+    return found.customer_key.lower() == wanted.customer_key.lower()
 
 
 def _refuse_to_overwrite(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> None:

@@ -164,17 +164,27 @@ def _wait_for_end(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> I
 
 
 def _remove_from_exacttarget(road: Road, exacttarget: "ExactTarget", files: tuple[ImportFile, ...]) -> None:
-    """Take the attempt's definitions and files away; what is gone already is fine."""
+    """Take the attempt's definitions and files away; what is gone already is fine.
+
+    Without its file a definition imports nothing, nor does a file without its definition: an account that may not
+    remove one of them is no obstacle. Raises PermissionDenied where it may remove neither.
+    """
+    kept: set[str] = set()
     for file in files:
         try:
             exacttarget.imports.delete(customer_key=file.definition_key)
         except PermissionDenied as error:
-            # Without its file a definition imports nothing, so an account that may not delete it is no obstacle.
+            kept.add(file.definition_key)
             road.tell(f"Import definition {file.definition_key} stays in ExactTarget: {error}")
     with exacttarget.ftp() as ftp:
         for file in files:
-            ftp.remove(remote_path(file))
-            ftp.remove(remote_path(file, unfinished=True))
+            try:
+                ftp.remove(remote_path(file))
+                ftp.remove(remote_path(file, unfinished=True))
+            except PermissionDenied as error:
+                if file.definition_key in kept:
+                    raise
+                road.tell(f"{file.remote} stays on the Enhanced FTP until its days there are over: {error}")
 
 
 def remote_path(file: ImportFile, *, unfinished: bool = False) -> str:

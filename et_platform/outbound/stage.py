@@ -63,7 +63,8 @@ def begin_attempt(
     road.ledger.begin_attempt(attempt_id=attempt_id, change_set_id=change_set.id, run_id=road.run_id, files=files)
     with exacttarget.ftp() as ftp:
         for file in files:
-            ftp.put(road.files / file.path, remote_path(file), temporary=remote_path(file, unfinished=True))
+            unfinished = remote_path(file, unfinished=True)
+            ftp.put(road.files / file.path, remote_path(file), temporary=unfinished, resume=True)
             road.ledger.advance_file(file, "uploaded")
             road.tell(f"Uploaded {file.remote}: {file.rows} rows, {file.bytes} bytes.")
     return road.ledger.attempt(attempt_id)

@@ -19,7 +19,7 @@ ROWS = {"object": "DataExtensionObject", "operation": "Retrieve"}
 PERFORM = {"operation": "Perform"}
 IMPORT = {"at": "import"}
 FILE = {"at": "sftp", "file": "etp_people_*"}
-WRONG = {"effect": "wrong_figures", "total": 9, **IMPORT}
+WRONG = {"effect": "wrong_figures", "duplicated": 1, **IMPORT}
 """Makes a read-back necessary, which proves every row."""
 
 
@@ -38,12 +38,8 @@ def step(name: str, *faults: dict[str, Any], outcome: int | type[Exception] = AL
 STORIES = {
     "start": (
         step("refused by a gateway", {"effect": "status", **PERFORM}, outcome=0),
-        step("throttled", {"effect": "throttle", **PERFORM}, outcome=0),
-        step("lost on the way", {"effect": "cut", "when": "before", **PERFORM}, outcome=0),
-        step("answered by half", {"effect": "cut", "when": "during", **PERFORM}),
         step("answer lost", {"effect": "cut", "when": "after", **PERFORM}),
         step("answer never sent", {"effect": "stall", "when": "after", **PERFORM}),
-        step("done and answered 503", {"effect": "status", "when": "after", **PERFORM}),
         step("done and answered by a fault", {"effect": "soap_fault", "when": "after", **PERFORM}),
         step("token expired", {"effect": "token_expired", **PERFORM}),
         step("login refused", {"effect": "login_failed", "at": "soap", **PERFORM}, outcome=errors.AuthenticationFailed),
@@ -60,32 +56,27 @@ STORIES = {
         ),
     ),
     "import": (
+        step("read-back finds nothing", WRONG, {"effect": "no_results", **ROWS}, outcome=0, imported=ALL + ALL),
         step("rejects a good row", {"effect": "reject_rows", "rows": 1, **IMPORT}, outcome=3, imported=ALL + 1),
-        step("rejects every row", {"effect": "reject_rows", "rows": 4, **IMPORT}, outcome=0, imported=ALL + ALL),
-        step("tells wrong totals", WRONG),
-        step("tells no success", {"effect": "wrong_figures", "successful": 0, **IMPORT}),
+        step("tells wrong totals", {**WRONG, "total": 9}, imported=9),
         step("fails before any row", {"effect": "import_error", **IMPORT}, outcome=0),
         step("fails in the midst", {"effect": "import_error", "when": "during", "rows": 2, **IMPORT}, outcome=2, imported=ALL + 2),
         step("fails although all is loaded", {"effect": "import_error", "when": "after", **IMPORT}),
         step("sees half of the upload", {"effect": "half_file", "share": 0.6, **IMPORT}, outcome=2, imported=3 + 2),
-        step("sees nothing of the upload", {"effect": "half_file", "share": 0, **IMPORT}, outcome=0),
-        step("read-back loses a page", WRONG, {"effect": "retrieve_error", **ROWS}, outcome=errors.ServiceUnavailable),
+        step("read-back fails", WRONG, {"effect": "retrieve_error", **ROWS}, outcome=errors.ServiceUnavailable),
         step("read-back is cut", WRONG, {"effect": "cut", **ROWS}),
-        step("read-back finds nothing", WRONG, {"effect": "no_results", **ROWS}, outcome=0, imported=ALL + ALL),
     ),
     "definition": (
         step("data extension made and answer lost", {"effect": "cut", "when": "after", "operation": "Create", "object": "DataExtension"}),
         step("made and answer lost", {"effect": "cut", "when": "after", "operation": "Create", "object": "ImportDefinition"}),
         step("not deleted", {"effect": "status", "operation": "Delete", "times": 3}, outcome=errors.ServiceUnavailable),
         step("deleted and answer lost", {"effect": "cut", "when": "after", "operation": "Delete"}),
-        step("data extension not found", {"effect": "no_results", "object": "DataExtension"}, outcome=errors.Rejected),
+        step("data extension not found", {"effect": "no_results", "object": "DataExtension"}),
     ),
     "upload": (
         step("cut once", {"effect": "cut", "operation": "write", "at_byte": 50, **FILE}),
         step("cut again and again", {"effect": "cut", "operation": "write", "at_byte": 50, "times": "always", **FILE}, outcome=errors.TransferInterrupted),
         step("to a full disk", {"effect": "disk_full", "at_byte": 50, "times": "always", **FILE}, outcome=errors.TransferInterrupted),
-        step("that loses bytes", {"effect": "lost_bytes", "at_byte": 50, "times": "always", **FILE}, outcome=errors.TransferInterrupted),
-        step("not allowed", {"effect": "permission_denied", "operation": "open", **FILE}, outcome=errors.PermissionDenied),
         step("rename not allowed", {"effect": "permission_denied", "operation": "rename", **FILE}, outcome=errors.PermissionDenied),
         step("renamed and answer lost", {"effect": "cut", "when": "after", "operation": "rename", **FILE}),
         step("login refused", {"effect": "login_failed", "at": "sftp"}, outcome=errors.SftpAuthenticationFailed),
@@ -129,8 +120,11 @@ def test_promises_1_2_3_5_a_disturbed_run_and_a_plain_rerun(world, faults, story
 
 def undisturbed(world: HastyWorld, names: dict[str, str], imported: int, told: str = "") -> None:
     """A plain re-run, and what an undisturbed run would have left."""
-    world.go()
     plan = world.plan()
+    if plan.change_set is not None or plan.settled is not None:
+        world.stage()
+        world.deliver()
+        plan = world.plan()
     assert (plan.change_set, plan.settled) == (None, None), told
     assert world.names() == names, told
     assert world.acknowledged() == {key.lower(): name for key, name in names.items()}, told
