@@ -111,8 +111,7 @@ class Board:
         with self._lock:
             now, waiting = time.monotonic(), Counter(self._waiting.values())
             faults = [
-                one.fault.model_dump(mode="json", exclude_defaults=True)
-                | {"effect": one.fault.effect, "at": one.fault.at, "when": one.fault.when}
+                one.fault.given
                 | {"met": one.met, "struck": one.struck, "over": one.over(now), "waiting": waiting[one.fault.name]}
                 for one in self._plan
             ]

@@ -52,7 +52,7 @@ def load(simulator: remote.Simulator, file: Path) -> None:
         faults = script.read(file).faults
     except script.ScriptError as error:
         raise click.ClickException(str(error)) from error
-    _order(simulator, do="add", faults=[one.model_dump(mode="json", exclude_defaults=True) for one in faults])
+    _order(simulator, do="add", faults=[one.given for one in faults])
 
 
 @fault.command("list", short_help="What stands, and what struck.")
@@ -94,7 +94,7 @@ def effects_() -> None:
 
 
 def _tell(name: str, field: Any) -> None:
-    default = "" if field.is_required() or field.default is None else f" ({field.default})"
+    default = "" if field.is_required() or field.default in (None, "") else f" ({field.default})"
     click.echo(f"  {name}{default}: {field.description or ''}".rstrip(": "))
 
 

@@ -79,3 +79,9 @@ class Fault(BaseModel):
         if isinstance(value, int) and value < 1:
             raise ValueError(f"must be 1 or more, or {ALWAYS}")
         return value
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fault as a mapping of what is not usual, which makes the same fault again."""
+        usual = self.model_dump(mode="json", exclude_defaults=True)
+        return {"effect": self.effect, "at": self.at, "when": self.when} | usual
