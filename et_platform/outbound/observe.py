@@ -11,7 +11,7 @@ import duckdb
 
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
-from et_platform.exacttarget.errors import NotFound, ReadInterrupted
+from et_platform.exacttarget.errors import NotFound
 from et_platform.sync.identity import Operation
 from et_platform.sync.staging import travelling_fields
 
@@ -38,24 +38,18 @@ def observed_rows(
     ).fetchall()
     keys = [row[0] for row in found]
     columns = ", ".join(quoted(name) for name in names)
-
-    def read() -> None:
-        scratch.execute(f"CREATE OR REPLACE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
+    scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
+    try:
         batches = exacttarget.rows.read(
             customer_key=data_extension.customer_key,
             fields=names,
             keys=(key, keys) if len(keys) <= LOOK_UP_LIMIT else None,
+            rereads=1,
         )
         for batch in batches:
             scratch.register("batch", batch)
             scratch.execute(f"INSERT INTO observed SELECT {columns} FROM batch")
             scratch.unregister("batch")
-
-    try:
-        try:
-            read()
-        except ReadInterrupted:
-            read()  # from its beginning, once: what came before a lost page is not the whole
     except NotFound:
         scratch.execute("DELETE FROM observed")  # the data extension itself is gone: it holds no row
     try:
