@@ -22,10 +22,12 @@ def start_without_settling(world: World) -> None:
     assert attempt is not None
     from et_platform.outbound.deliver import _define, _start
 
-    with road.open_exacttarget() as exacttarget:
+    with road.lease_of(world.declared.is_) as held, road.open_exacttarget() as exacttarget:
+        for file in attempt.files:
+    with road.lease_of(world.declared.is_) as held, road.open_exacttarget() as exacttarget:
         for file in attempt.files:
             _define(exacttarget, world.declared, file)
-            _start(road, exacttarget, file)
+            _start(road, exacttarget, world.catalog, world.declared, file, held)
 
 
 def test_promise_2_another_customer_key_is_another_data_extension_of_which_nothing_is_acknowledged(world):
