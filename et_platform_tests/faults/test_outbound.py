@@ -63,8 +63,8 @@ STORIES = {
         step("fails in the midst", {"effect": "import_error", "when": "during", "rows": 2, **IMPORT}, outcome=2, imported=ALL + 2),
         step("fails although all is loaded", {"effect": "import_error", "when": "after", **IMPORT}),
         step("sees half of the upload", {"effect": "half_file", "share": 0.6, **IMPORT}, outcome=2, imported=3 + 2),
-        step("read-back fails", WRONG, {"effect": "retrieve_error", **ROWS}, outcome=errors.ServiceUnavailable),
-        step("read-back is cut", WRONG, {"effect": "cut", **ROWS}),
+        step("read-back fails once", WRONG, {"effect": "retrieve_error", **ROWS}),
+        step("read-back fails", WRONG, {"effect": "retrieve_error", "times": 2, **ROWS}, outcome=errors.ServiceUnavailable),
     ),
     "definition": (
         step("data extension made and answer lost", {"effect": "cut", "when": "after", "operation": "Create", "object": "DataExtension"}),
