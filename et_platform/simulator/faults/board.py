@@ -75,8 +75,7 @@ class Board:
         """Put up a fault; its name. One of the same name is replaced, and begins anew."""
         with self._lock:
             if not fault.name:
-                self._numbers[fault.effect] += 1
-                fault = fault.model_copy(update={"name": f"{fault.effect}-{self._numbers[fault.effect]}"})
+                fault = fault.model_copy(update={"name": self._free_name(fault.effect)})
             others = tuple(one for one in self._plan if one.fault.name != fault.name)
             self._put_up((*others, Standing(fault)))
             return fault.name
@@ -159,20 +158,31 @@ class Board:
         self._plan = standing
         self._places = frozenset(one.fault.at for one in standing if not one.over(now))
 
+    def _free_name(self, effect: str) -> str:
+        taken = {one.fault.name for one in self._plan} | set(self._waiting.values())
+        while True:
+            self._numbers[effect] += 1
+            name = f"{effect}-{self._numbers[effect]}"
+            if name not in taken:
+                return name
+
     def _known(self, names: Collection[str]) -> set[str]:
-        known = {one.fault.name for one in self._plan}
+        known = {one.fault.name for one in self._plan} | set(self._waiting.values())
         unknown = sorted(set(names) - known)
         if unknown:
             there = ", ".join(sorted(known)) or "none"
             raise UnknownFault(f"there is no fault {', '.join(unknown)}; there are: {there}")
-        return set(names) or known | set(self._waiting.values())
+        return set(names) or known
 
     def _waiter(self, fault: Fault) -> Future[bool]:
         one: Future[bool] = Future()
         with self._lock:
             if self._stopped:
                 raise Stopping
-            self._waiting[one] = fault.name
+            if all(other.fault.name != fault.name for other in self._plan):
+                one.set_result(True)  # it was taken down since it struck
+            else:
+                self._waiting[one] = fault.name
         return one
 
     def _outcome(self, released: bool) -> bool:

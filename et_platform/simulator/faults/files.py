@@ -176,13 +176,20 @@ class Login:
         fault = self._board.meet(Occasion("sftp", operation="login", mid=username.partition("_")[0]))
         match fault:
             case effects.Stall():
-                await self._board.pause(fault, fault.seconds)
-            case effects.Cut() if self._connection is not None:
-                self._connection.abort()
+                try:
+                    await self._board.pause(fault, fault.seconds)
+                except Stopping:
+                    self._hang_up()
+            case effects.Cut():
+                self._hang_up()
             case effects.LoginFailed():
                 self._refused = True
         needed = self._served.begin_auth(username)
         return await needed if inspect.isawaitable(needed) else needed
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
 
     def validate_password(self, username: str, password: str) -> Any:
         """Whether the password is good, and no fault refuses it."""
