@@ -24,8 +24,6 @@ def start_without_settling(world: World) -> None:
 
     with road.lease_of(world.declared.is_) as held, road.open_exacttarget() as exacttarget:
         for file in attempt.files:
-    with road.lease_of(world.declared.is_) as held, road.open_exacttarget() as exacttarget:
-        for file in attempt.files:
             _define(exacttarget, world.declared, file)
             _start(road, exacttarget, world.catalog, world.declared, file, held)
 
