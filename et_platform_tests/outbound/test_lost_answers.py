@@ -1,86 +1,43 @@
-"""Between Perform and its answer: connections that break and processes that are killed (promises 1, 3, 4)."""
+"""Between Perform and its answer: while nobody can be asked, and processes that are killed (promises 1, 3, 4).
 
-import os
+What becomes of each single lost answer is shown in `faults/test_outbound.py`.
+"""
+
 import signal
 import subprocess
-import threading
+import time
 
 import pytest
 
 from et_platform.exacttarget.errors import ExactTargetError
 from et_platform.warehouse.lake import Lake
 from et_platform_tests.end_to_end.platform import ETP, figures, platform_in
-from et_platform_tests.outbound.proxy import Proxy
+from et_platform_tests.faults.ordering import Faults
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import person
 
 
 @pytest.fixture
-def proxy(exacttarget_info):
-    proxy = Proxy(exacttarget_info["soap_url"])
-    yield proxy
-    proxy.close()
+def faults(exacttarget_info):
+    faults = Faults(exacttarget_info)
+    yield faults
+    faults.clear()
 
 
-@pytest.fixture
-def world(tmp_path, exacttarget_info, proxy):
-    return World(tmp_path / "world", exacttarget_info, changes={"soap_url": proxy.url})
-
-
-def once(action: str, answer: bool = False):
-    """A hook that acts on the first request of `action` alone."""
-    seen: list[str] = []
-
-    def hook(name: str) -> bool:
-        if name != action or seen:
-            return True
-        seen.append(name)
-        return answer
-
-    return hook
-
-
-def test_promise_4_an_answer_that_was_lost_after_the_effect_is_adopted_not_repeated(world, proxy):
-    world.crm(person(), person(id="P2"))
-    proxy.after = once("Perform")
-    _, settlement = world.run()
-    assert proxy.actions.count("Perform") == 1, "Perform is never repeated without a look first"
-    assert settlement is not None
-    assert (settlement.acknowledged, settlement.problems) == (2, ())
-    assert world.imported_rows() == 2
-    assert any("is adopted" in line for line in world.told)
-
-
-def test_promise_4_a_request_that_never_arrived_is_found_missing_and_its_rows_stay_changes(world, proxy):
-    world.crm(person(), person(id="P2"))
-    proxy.before = once("Perform")
-    _, settlement = world.run()
-    assert proxy.actions.count("Perform") == 1
-    assert settlement is not None
-    assert (settlement.sent, settlement.acknowledged) == (2, 0)
-    assert "ExactTarget knows no such import" in settlement.problems[0]
-    _, settlement = world.run()
-    assert settlement is not None
-    assert settlement.acknowledged == 2
-    assert world.imported_rows() == 2
-
-
-def test_promise_4_while_exacttarget_cannot_be_asked_nothing_is_planned_or_sent(world, proxy):
+def test_promise_4_while_exacttarget_cannot_be_asked_nothing_is_planned_or_sent(tmp_path, exacttarget_info, faults):
+    world = World(tmp_path / "world", exacttarget_info)
     world.crm(person())
-    performed: list[str] = []
-
-    def cut_all_after_perform(action: str) -> bool:
-        if action == "Perform":
-            performed.append(action)
-        return not performed
-
-    proxy.after = cut_all_after_perform
+    world.snapshot()
+    world.plan()
+    world.stage()
+    performs = faults.add("cut", when="after", operation="Perform", key=world.customer_key, times="always")
+    faults.add("cut", when="before", operation="Retrieve", times="always")
     with pytest.raises(ExactTargetError):
-        world.run()
+        world.deliver()
     with pytest.raises(ExactTargetError):
         world.plan()
-    assert proxy.actions.count("Perform") == 1
-    proxy.after = lambda action: True
+    assert faults.shown(performs)["struck"] == 1
+    faults.clear()
     plan, settlement = world.run()
     assert plan.settled is not None
     assert (plan.settled.acknowledged, plan.change_set, settlement) == (1, None, None)
@@ -89,27 +46,21 @@ def test_promise_4_while_exacttarget_cannot_be_asked_nothing_is_planned_or_sent(
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_promises_1_3_4_kill_between_perform_and_its_answer_then_a_plain_rerun(
-    tmp_path, exacttarget_info, proxy, moment
+    tmp_path, exacttarget_info, faults, moment
 ):
-    platform = platform_in(tmp_path / "p", exacttarget_info, customers=120, customer_key=f"K_{tmp_path.name[-20:]}")
-    platform.environment["ET_SOAP_URL"] = proxy.url
-    started = threading.Event()
-    process: list[subprocess.Popen[bytes]] = []
-
-    def kill(action: str) -> bool:
-        if action != "Perform" or started.is_set():
-            return True
-        started.set()
-        os.kill(process[0].pid, signal.SIGKILL)
-        return False
-
-    setattr(proxy, moment, kill)
-    process.append(
-        subprocess.Popen(
-            [*ETP, "apply", "customers"], cwd=platform.folder, env=platform.environment, stdout=subprocess.DEVNULL
-        )
+    customer_key = f"K_{tmp_path.name[-20:]}"
+    platform = platform_in(tmp_path / "p", exacttarget_info, customers=120, customer_key=customer_key)
+    held = faults.add("stall", when=moment, operation="Perform", key=customer_key)
+    process = subprocess.Popen(
+        [*ETP, "apply", "customers"], cwd=platform.folder, env=platform.environment, stdout=subprocess.DEVNULL
     )
-    assert process[0].wait(timeout=120) == -signal.SIGKILL
+    deadline = time.monotonic() + 120
+    while not faults.shown(held)["waiting"]:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait(timeout=60) == -signal.SIGKILL
     again = platform.etp("apply", "customers")
     assert again.returncode == 0, again.stdout + again.stderr
     plan = figures(again.stdout, "change_set/customers")
@@ -120,6 +71,7 @@ def test_promises_1_3_4_kill_between_perform_and_its_answer_then_a_plain_rerun(
         assert delivered["imported"] == "0"
     else:  # it had not: nothing was there, and everything is sent now
         assert int(delivered["imported"]) == int(plan["inserts"]) > 0
+    faults.release(held)  # the old start arrives at last; without its definition and its file it starts nothing
     assert _imported(platform) == _acknowledged(platform)
 
 
