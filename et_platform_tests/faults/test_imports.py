@@ -25,15 +25,19 @@ def until(condition):
     return found
 
 
-@pytest.mark.parametrize(("when", "word"), [("before", "New"), ("during", "Processing"), ("after", "Processing")])
-def test_an_import_hangs_until_it_is_released(faults, soap, key, when, word):
+@pytest.mark.parametrize(
+    ("when", "words"), [("before", {"New"}), ("during", {"Processing", "IOWork"}), ("after", {"Processing", "IOWork"})]
+)
+def test_an_import_hangs_until_it_is_released(faults, soap, key, when, words):
     ready(soap, key, FOUR)
     with faults.striking("stall", at="import", when=when, key=key) as name:
         task = start(soap, key)
         until(lambda: faults.shown(name)["waiting"])
         # Of the last case the rows are there, and only the summary does not end.
         until(lambda: soap.summary(task)["EndDate"] == "")
-        assert figures(soap.summary(task)) == (word, 0, 0, 0, 0)
+        status, *counted = figures(soap.summary(task))
+        assert status in words
+        assert counted == [0, 0, 0, 0]
         assert keys(soap, key) == (["1", "2", "3", "4"] if when == "after" else [])
         faults.release(name)
         assert figures(soap.wait(task)) == ("Completed", 4, 0, 0, 4)
