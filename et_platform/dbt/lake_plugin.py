@@ -38,6 +38,7 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """The first connection is opened: from here to the end of the process nobody else writes. Raises LakeBusy."""
+        self._held.close()  # of an attempt that failed below: dbt tries again, and would wait for itself
         self._held.enter_context(Lake(self._folder, lock_seconds=self._lock_seconds).locked())
         shutil.rmtree(self._folder / "spill", ignore_errors=True)  # what a killed run left
         attach(conn, self._folder)  # dbt-duckdb's own ATTACH IF NOT EXISTS then finds it there

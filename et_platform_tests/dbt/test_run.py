@@ -1,16 +1,21 @@
 """The models on a real lake: their figures, the lake's lock, a killed run, and tests that fail."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import dagster as dg
 import pytest
 
 from et_platform.dbt.process import started
-from et_platform.dbt.project import PACKAGED
+from et_platform.dbt.project import PACKAGED, Project
 from et_platform.dbt.run import build
 from et_platform.instance import materialize
 from et_platform.terminal import describe
@@ -90,18 +95,17 @@ def test_figures_by_customer_a_rerun_changes_nothing_and_a_failed_test_holds_bac
     # does, and everybody reads.
     world.track(Opens=[before("KEY-Bob", days=-1)])
     lake, impatient = world.lake, Lake(world.settings.lake_path, lock_seconds=0.05)
-    told = refused = 0
-    for one in build(world.road, arguments=["--vars", json.dumps({"as_of": NEWEST.isoformat()})]):
-        assert one.status in ("success", "pass", "warn"), one
-        told += 1
-        try:
-            with impatient.write():
+    refused = 0
+    with gate(world, AT_THE_END) as gated:
+        for one in build(gated.world.road, arguments=["--vars", json.dumps({"as_of": NEWEST.isoformat()})]):
+            assert one.status in ("success", "pass", "warn"), one
+            with pytest.raises(LakeBusy), impatient.write():
                 pass
-        except LakeBusy:
-            refused += 1  # the last results may be read when dbt has ended already
-        assert world.mart() == mart
-    assert told == len(MODELS) + len(checks)
-    assert refused > 0
+            refused += 1
+            assert world.mart() == mart
+            if refused == len(MODELS) + len(checks):
+                gated.opened.set()
+    assert refused == len(MODELS) + len(checks)
     with impatient.write():
         pass
     assert world.mart() == mart
@@ -127,26 +131,75 @@ def test_figures_by_customer_a_rerun_changes_nothing_and_a_failed_test_holds_bac
     assert spilled == []
 
 
+@dataclass
+class Gate:
+    """A statement that dbt stands at: `reached` when it does; it goes on when `opened`."""
+
+    world: World
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def gate(world: World, declared: str) -> Iterator[Gate]:
+    """A copy of the models in which the hook `declared` (YAML, with %s for its SQL) keeps dbt waiting.
+
+    So dbt is where the test wants it to be, however fast or slow the machine is.
+    """
+    copy = shutil.copytree(PACKAGED, world.folder / "gated", ignore=shutil.ignore_patterns("target", "logs"))
+    pipe = world.folder / "gate"
+    os.mkfifo(pipe)
+    sql = f"FROM read_csv('{pipe}', auto_detect=false, header=false, columns={{'x': 'VARCHAR'}})"
+    with (copy / "dbt_project.yml").open("a") as project:
+        project.write(f"\n{declared % json.dumps(sql)}\n")
+    gate = Gate(World(world.folder, project=Project(copy, copy / "target")))
+
+    def keep() -> None:
+        with suppress(BrokenPipeError), pipe.open("w") as end:  # opened when dbt reads it; a killed dbt reads no more
+            gate.reached.set()
+            gate.opened.wait(120)
+            end.write("go\n")
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    yield gate
+    gate.opened.set()
+    keeper.join(10)
+    assert not keeper.is_alive(), "dbt never came to the gate"
+
+
+AT_THE_END = "on-run-end: [%s]"
+BEFORE_THE_MART = "      +pre-hook: %s"  # the project's last lines are those of the marts
+
 CHILD = """
 import sys
 from pathlib import Path
-from et_platform_tests.dbt.world import World
+from et_platform.dbt.project import Project
 from et_platform.dbt.run import build
-for one in build(World(Path(sys.argv[1])).road):
+from et_platform_tests.dbt.world import World
+folder, project = Path(sys.argv[1]), Path(sys.argv[2])
+for one in build(World(folder, project=Project(project, project / "target")).road):
     print(one.name, flush=True)
 """
 
 
 def test_promise_3_a_killed_run_frees_the_lake_and_dbt_starts_while_another_writes(world):
     # Nothing was loaded yet: the models are empty, which is no error.
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(world.folder)], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert any(line.strip() == "stg_events" for line in child.stdout)
-        child.kill()  # what it started ends with it
-    assert child.returncode == -9
-    with Lake(world.settings.lake_path, lock_seconds=60).write() as connection:
-        connection.execute("CREATE TABLE lake.history.still_usable (x INTEGER)")
-    world.lake.tidy()
+    with gate(world, BEFORE_THE_MART) as gated:
+        command = [sys.executable, "-c", CHILD, str(world.folder), str(gated.world.project.folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert any(line.strip() == "stg_events" for line in child.stdout)
+            assert gated.reached.wait(60)
+            with pytest.raises(LakeBusy), Lake(world.settings.lake_path, lock_seconds=0.05).write():
+                pass
+            child.kill()  # what it started ends with it
+        assert child.returncode == -9
+        with Lake(world.settings.lake_path, lock_seconds=60).write() as connection:
+            connection.execute("CREATE TABLE lake.history.still_usable (x INTEGER)")
+        world.lake.tidy()
+        built = world.query("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'marts'")
+        assert built == [], "the mart was begun, and of what was begun nothing stays"
 
     # A model alone is tested alone: what refers to it is not built yet.
     result = materialize(world.settings, [("staging", "stg_customers")])
