@@ -118,6 +118,7 @@ def build_write_back_road(settings: Settings, *, run_id: str, tell: Callable[[st
         ledger=Ledger(settings.ledger_database_url()),
         files=settings.files_path,
         crm_url=settings.crm_url.get_secret_value(),
+        mid=settings.mid,
         run_id=run_id,
         tell=tell,
         retention=timedelta(days=settings.retention_days),

@@ -64,9 +64,14 @@ COLUMNS: dict[EventType, dict[str, Kind]] = {
     "sent": {**_HEAD, "CampaignID": "text"},
 }
 
+_KEYS: dict[EventType, tuple[str, ...]] = {
+    "click": ("URL",),
+    # Leaving one list and leaving all of them may be reported at the same second.
+    "unsubscribe": ("ListID",),
+}
 _KEY = ("ClientID", "SendID", "SubscriberKey", "EventDate", "BatchID")
 
 
 def key_of(event_type: EventType) -> tuple[str, ...]:
     """The columns that tell one event from another: ExactTarget's own “soft keys”. A file must have them all."""
-    return (*_KEY, "URL") if event_type == "click" else _KEY
+    return (*_KEY, *_KEYS.get(event_type, ()))

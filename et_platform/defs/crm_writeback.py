@@ -71,7 +71,16 @@ def _columns(declared: Declared[WriteBack]) -> dg.MarkdownMetadataValue:
 
 
 def _metadata(proposal: Proposal, written: WriteBackSet | None) -> dict[str, Any]:
-    listed = {f"told, not written: {kind}": proposal.figures.get(kind, 0) for kind in LISTED}
+    listed: dict[str, Any] = {f"told, not written: {kind}": proposal.figures.get(kind, 0) for kind in LISTED}
+    listed["unsubscribes from single lists or other units"] = sum(one.subscribers for one in proposal.apart)
+    if proposal.apart:
+        rows = [
+            (one.unit or "not told", one.list_id or "not told", one.subscribers, f"{one.latest:%Y-%m-%d %H:%M} UTC")
+            for one in proposal.apart
+        ]
+        listed["by unit and list"] = dg.MetadataValue.md(
+            markdown_table(("business unit", "ListID", "subscribers", "latest"), rows)
+        )
     if written is None or written.outcome is None:
         return {
             "outcome": "The CRM knows everything already; nothing was written.",

@@ -102,7 +102,11 @@ def _load(road: InboundRoad, file: ExtractFile, archive: Path, sha256: str) -> e
     with empty_folder(road.scratch(file.identity, "load")) as folder:
         members = unpack(archive, folder, name=file.name)
         chosen = _choose(members, file)
-        parsed = [parse(one.path, of, file=file.name, member=one.name, folder=folder) for of, one in chosen.items()]
+        latest = min(file.window_end or file.seen_at, file.seen_at)
+        parsed = [
+            parse(one.path, of, file=file.name, member=one.name, folder=folder, latest=latest)
+            for of, one in chosen.items()
+        ]
         rows = [
             MemberRows(one.type, one.member, one.events, one.rejects, one.rows, one.rejected, one.kept)
             for one in parsed

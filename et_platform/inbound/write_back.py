@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.extract import Unsubscribes, unsubscribes_of
 from et_platform.catalog.models import WriteBack
 from et_platform.catalog.tracking import EventType
 from et_platform.crm.errors import MissingColumn, MissingTable
@@ -35,7 +36,9 @@ from et_platform.warehouse.snapshots import latest_snapshot, table_exists
 
 @dataclass(frozen=True)
 class WriteBackRoad:
-    """The parts that the step works with. `tell` receives lines for people, free of personal data."""
+    """The parts that the step works with. `mid` is the business unit whose unsubscribes count; `tell` receives lines
+    for people, free of personal data.
+    """
 
     lake: Lake
     ledger: Ledger
@@ -44,6 +47,7 @@ class WriteBackRoad:
     run_id: str
     tell: Callable[[str], None]
     retention: timedelta = timedelta(days=90)
+    mid: int | None = None
 
     def lease(self, entity: str) -> AbstractContextManager[object]:
         """Exclusive use of one entity's write-back."""
@@ -57,17 +61,28 @@ class WriteBackRoad:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """Unsubscribes that opt nobody out of everything: from one list, or from another business unit."""
+
+    unit: int | None
+    list_id: int | None
+    subscribers: int
+    latest: datetime
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What a look at snapshot and events found. `set_` is None when there is nothing to write.
 
     `figures` counts rows by class (change, and the classes of consent.LISTED that are told and not written);
-    `opt_outs` counts the opt-outs among them.
+    `opt_outs` counts the opt-outs among them; `apart` are unsubscribes that are kept and told, and move no row.
     """
 
     entity: str
     snapshot_id: str
     figures: dict[str, int]
     opt_outs: dict[str, int]
+    apart: tuple[Apart, ...]
     set_: WriteBackSet | None
 
 
@@ -83,6 +98,7 @@ def propose(road: WriteBackRoad, catalog: Catalog, declared: Declared[WriteBack]
             f"The snapshot of the CRM entity {entity} is older than what was last written there: materialize "
             f"crm_snapshot/{entity} again, then this."
         )
+    means = unsubscribes_of(one.is_ for one in catalog.extracts.values())
     scratch = road.folder(entity) / f".{entity}.unfinished"
     with road.lake.read() as connection:
         snapshot = latest_snapshot(connection, entity)
@@ -94,7 +110,7 @@ def propose(road: WriteBackRoad, catalog: Catalog, declared: Declared[WriteBack]
             declared.is_,
             catalog.crm[entity].is_,
             snapshot=f"lake.crm.{quoted(entity)}",
-            unsubscribes=_events(connection, "unsubscribe"),
+            unsubscribes=_events(connection, "unsubscribe", where=consent.is_from_everything(road.mid, means)),
             engagement=_engagement(road, connection, declared),
         )
         connection.execute(f"CREATE TEMP TABLE proposed AS {query}")
@@ -102,6 +118,7 @@ def propose(road: WriteBackRoad, catalog: Catalog, declared: Declared[WriteBack]
         writeback_rows.save(connection, consent.change_rows("proposed"), scratch)
         found = connection.execute(consent.content_fingerprint(writeback_rows.relation(scratch))).fetchone()
         connection.execute("DROP TABLE proposed")
+        apart = _apart(connection, road.mid, means)
     assert found is not None
     rows, fingerprint = found
     figures = {kind: count for kind, count, _ in counts}
@@ -129,7 +146,7 @@ def propose(road: WriteBackRoad, catalog: Catalog, declared: Declared[WriteBack]
         scratch.unlink()
         journal.close_proposal(road.ledger, entity)
     road.tell(f"Write-back to {entity}: {rows} rows to write, {opt_outs.get('change', 0)} of them opt-outs.")
-    return Proposal(entity, snapshot[0], figures, opt_outs, set_)
+    return Proposal(entity, snapshot[0], figures, opt_outs, apart, set_)
 
 
 def write(road: WriteBackRoad, declared: Declared[WriteBack], set_: WriteBackSet) -> WriteBackSet:
@@ -230,12 +247,19 @@ def _engagement(road: WriteBackRoad, connection: duckdb.DuckDBPyConnection, decl
     )
 
 
-def _events(connection: duckdb.DuckDBPyConnection, event_type: EventType) -> str:
+def _apart(connection: duckdb.DuckDBPyConnection, mid: int | None, means: Unsubscribes | None) -> tuple[Apart, ...]:
+    if not events.are_tables_ready(connection):
+        return ()
+    query = consent.apart(events.relation("unsubscribe"), mid, means)
+    return tuple(Apart(*row) for row in connection.execute(query).fetchall())
+
+
+def _events(connection: duckdb.DuckDBPyConnection, event_type: EventType, *, where: str = "true") -> str:
     if not events.are_tables_ready(connection):
         return (
             "(SELECT NULL::VARCHAR AS subscriber_key, NULL::TIMESTAMP AS event_at, NULL::VARCHAR AS evidence LIMIT 0)"
         )
     return (
         '(SELECT "SubscriberKey" AS subscriber_key, timezone(\'UTC\', "EventDate") AS event_at, '
-        f"_file || '/' || _member || ':' || _line AS evidence FROM {events.relation(event_type)})"
+        f"_file || '/' || _member || ':' || _line AS evidence FROM {events.relation(event_type)} WHERE {where})"
     )

@@ -2,7 +2,8 @@
 
 What belongs here: bytes to records. What does not: what a record means (tracking.py).
 
-A record that cannot be read is a record too, with a reason instead of fields: nothing is dropped on the way.
+A record that cannot be read is a record too, with a reason, and with what its fields seem to be: nothing is dropped
+on the way, and who reads opt-outs may find one in it. Where quotes are wrong, each line stands for itself.
 """
 
 import csv
@@ -13,13 +14,14 @@ from typing import NamedTuple, TextIO
 
 _LONGEST_LINE = 1 << 20
 """Characters: a file without line ends must not be read into memory as one line."""
+_DAMAGED = re.compile("[\udc80-\udcff\x00\ufffd]")
 _BROKEN = {"utf-8": re.compile("[\udc80-\udcff\x00]"), "utf-16": re.compile("[\ufffd\x00]")}
 
 DELIMITERS = (",", "\t", "|", ";")
 
 
 class Record(NamedTuple):
-    """Fields, or the reason why there are none. `raw` is the text as it stands in the file, line ends included."""
+    """Fields, and with a `problem` what they seem to be. `raw` is the text as it stands in the file, with line ends."""
 
     line: int
     fields: list[str]
@@ -64,14 +66,36 @@ def read_records(path: Path, delimiter: str) -> Iterator[Record]:
                 return
             except csv.Error as error:
                 problem = _reason(str(error))
+            if problem is not None:
+                for place, text in enumerate(lines.taken):
+                    if text.strip():
+                        yield Record(line + place, _leniently(text, delimiter), _printable(text), problem)
+                continue
             raw = "".join(lines.taken)
             if not raw.isascii() or "\x00" in raw:
                 found = broken.search(raw)
                 if found is not None:
                     problem = "a NUL character" if found.group() == "\x00" else "bytes that are not in the encoding"
-                    raw = raw.encode("utf-8", "backslashreplace").decode()
+                    raw = _printable(raw)
             if raw.strip():
                 yield Record(line, fields, raw, problem)
+
+
+def is_damaged(text: str) -> bool:
+    """Whether a field of a record with a problem holds what is no text."""
+    return _DAMAGED.search(text) is not None
+
+
+def _leniently(line: str, delimiter: str) -> list[str]:
+    """The fields of one line, whatever its quotes are; none where even that fails."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _reason(error: str) -> str:

@@ -1,25 +1,28 @@
 """Tracking files: from a member of an extract's archive to typed events and named rejects.
 
-What belongs here: which member holds which type, the header, typing, times. What does not: bytes and quotes
-(records.py), removing what is known already (warehouse/events.py).
+What belongs here: which member holds which type, the header, which lines can be saved. What does not: bytes and quotes
+(records.py), typing and times (typed_rows.py), removing what is known already (warehouse/events.py).
 
 Columns are found by their name, never by their place. A row whose key cannot be read is rejected; a value beside
-the key that cannot be read becomes null and is listed with its row, for an opt-out must not be lost over it.
+the key that cannot be read becomes null and is listed with its row. An opt-out is kept whenever its subscriber key
+can be read: without what is damaged, and dated at the file's latest moment if its own time is none.
 """
 
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import duckdb
 import pyarrow as pa
 
-from et_platform.catalog.tracking import COLUMNS, SERVER_TIME_HOURS, SQL_TYPES, EventType, Kind, key_of
+from et_platform.catalog.tracking import COLUMNS, EventType, key_of
 from et_platform.duckdb_support import literal, quoted
 from et_platform.ingest.errors import BadHeader, EmptyFile, shown
-from et_platform.ingest.records import DELIMITERS, Record, first_line, read_records
+from et_platform.ingest.records import DELIMITERS, Record, first_line, is_damaged, read_records
+from et_platform.ingest.typed_rows import NEVER_LOST, typed
 
 _MEMBERS: dict[str, EventType] = {
     "unsubs": "unsubscribe",
@@ -29,12 +32,6 @@ _MEMBERS: dict[str, EventType] = {
     "sent": "sent",
 }
 _BATCH = 20_000
-_OPTIONAL_VALUES = ("ClientID", "SendID", "BatchID")
-"""Key columns that may be blank: an opt-out that belongs to no send has none."""
-_TIME_FORMS = (
-    *("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S.%f %p", "%m/%d/%Y %H:%M:%S"),
-    *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"),
-)
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,13 @@ def type_of(member: str) -> EventType | None:
     return _MEMBERS.get(PurePosixPath(member.replace("\\", "/")).stem.strip().casefold())
 
 
-def parse(path: Path, event_type: EventType, *, file: str, member: str, folder: Path) -> Parsed:
+def parse(
+    path: Path, event_type: EventType, *, file: str, member: str, folder: Path, latest: datetime | None = None
+) -> Parsed:
     """Read the member of the archive `file` that lies at `path`; the results go to `folder`.
+
+    `latest` is the last moment that the file can tell of; events after it are not believed. Without one they are, and
+    an opt-out whose time is none is rejected.
 
     Raises EmptyFile and BadHeader; a file that has only a header holds no events, and that is no error.
     """
@@ -74,9 +76,11 @@ def parse(path: Path, event_type: EventType, *, file: str, member: str, folder: 
         result.touch(mode=0o600)
     with duckdb.connect(config={"temp_directory": str(folder), "memory_limit": "1GB"}) as scratch:
         scratch.execute("SET TimeZone = 'UTC'")
-        rows = pa.RecordBatchReader.from_batches(_schema(found), _batches(path, delimiter, len(header), found))
+        rows = pa.RecordBatchReader.from_batches(
+            _schema(found), _batches(path, delimiter, len(header), found, event_type)
+        )
         scratch.register("rows", rows)
-        scratch.execute(f"CREATE TABLE typed AS {_typed(columns, found, key_of(event_type))}")
+        scratch.execute(f"CREATE TABLE typed AS {typed(columns, found, event_type, latest)}")
         named = ", ".join(quoted(name) for name in columns)
         scratch.execute(
             f"COPY (SELECT _line, {named} FROM typed WHERE _reason IS NULL ORDER BY _line) "
@@ -85,7 +89,7 @@ def parse(path: Path, event_type: EventType, *, file: str, member: str, folder: 
         scratch.execute(
             "COPY (SELECT _line AS line, _field AS field, _reason AS reason, false AS kept, _raw AS raw "
             "FROM typed WHERE _reason IS NOT NULL UNION ALL "
-            "SELECT _line, note, 'not a value of this column; the event was kept without it', true, _raw "
+            "SELECT _line, note.f, note.r, true, _raw "
             "FROM (SELECT _line, _raw, unnest(_notes) AS note FROM typed WHERE _reason IS NULL AND len(_notes) > 0) "
             f"ORDER BY 1, 2) TO {literal(str(rejects))} (FORMAT parquet)"
         )
@@ -112,7 +116,7 @@ def _header(path: Path, event_type: EventType, where: str) -> tuple[str, list[st
     delimiter = max(DELIMITERS, key=lambda d: len({name.casefold() for name in splits[d]} & expected))
     header = splits[delimiter]
     present = [name.casefold() for name in header]
-    key = key_of(event_type)
+    key = tuple(name for name in key_of(event_type) if name != "ListID")  # an opt-out that names no list is one
     missing = [name for name in key if name.casefold() not in present]
     doubled = sorted({name for name in header if present.count(name.casefold()) > 1 and name.casefold() in expected})
     if not missing and not doubled:
@@ -137,23 +141,46 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _schema(found: dict[str, int]) -> pa.Schema:
-    own = [("_line", pa.int64()), ("_raw", pa.string()), ("_problem", pa.string())]
-    return pa.schema([*own, *((name, pa.string()) for name in found)])
+    own = [("_line", pa.int64()), ("_raw", pa.string()), ("_problem", pa.string()), ("_damage", pa.string())]
+    return pa.schema([*own, ("_whole", pa.bool_()), *((name, pa.string()) for name in found)])
 
 
-def _batches(path: Path, delimiter: str, width: int, found: dict[str, int]) -> Iterator[pa.RecordBatch]:
+def _batches(
+    path: Path, delimiter: str, width: int, found: dict[str, int], event_type: EventType
+) -> Iterator[pa.RecordBatch]:
+    """Text rows. `_problem`: nothing of the row is known; `_damage`: the fields that are not blank are."""
     schema, places = _schema(found), list(found.values())
     records = islice(read_records(path, delimiter), 1, None)  # the header was read already
     last = max(places) + 1
+    blank = [""] * last
     while batch := list(islice(records, _BATCH)):
         problems = [one.problem or _width_problem(one, width) for one in batch]
-        blank = [""] * last
-        rows = [blank if problem else one.fields for one, problem in zip(batch, problems, strict=True)]
+        rows, damage = [one.fields for one in batch], list[str | None]([None] * len(batch))
+        for number, problem in enumerate(problems):
+            if problem is not None:
+                saved = _saved(batch[number], width, found) if event_type == NEVER_LOST else None
+                rows[number] = saved or blank
+                if saved is not None:
+                    problems[number], damage[number] = None, problem
         values = list(zip(*rows, strict=True)) if last == width else list(zip(*(r[:last] for r in rows), strict=True))
-        own: list[Sequence] = [[one.line for one in batch], [one.raw for one in batch], problems]
+        whole = [len(one.fields) == width for one in batch]
+        own: list[Sequence] = [[one.line for one in batch], [one.raw for one in batch], problems, damage, whole]
         arrays = [pa.array(column, kind) for column, kind in zip(own, schema.types, strict=False)]
         arrays += [pa.array(values[place], pa.string()) for place in places]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _saved(record: Record, width: int, found: dict[str, int]) -> list[str] | None:
+    """What is known of a damaged line: the fields that are text, blanks for the rest. None if no place can be trusted.
+
+    With too many fields or too few the line is in step at least up to a date that stands where it should.
+    """
+    key, date = found["SubscriberKey"], found["EventDate"]
+    known = width if len(record.fields) == width else date + 1
+    if known < width and not key < date < len(record.fields) - 1:
+        return None
+    fields = [*record.fields[:known], *[""] * (width - known)]
+    return ["" if is_damaged(text) else text for text in fields]
 
 
 def _width_problem(record: Record, width: int) -> str | None:
@@ -163,72 +190,3 @@ def _width_problem(record: Record, width: int) -> str | None:
     if count < width and not record.raw.endswith(("\n", "\r")):
         return f"the file ends within this row ({count} of {width} fields): it is truncated"
     return f"{count} fields, and the header has {width}"
-
-
-def _typed(columns: dict[str, Kind], found: dict[str, int], key: Sequence[str]) -> str:
-    """SQL from the text rows `rows` to typed rows with `_field`, `_reason` (rejected) and `_notes` (nulled values)."""
-    values = {
-        name: _value(kind, quoted(name)) if name in found else f"NULL::{SQL_TYPES[kind]}"
-        for name, kind in columns.items()
-    }
-    wrong = {
-        name: f"(trim({quoted(name)}) <> '' AND ({values[name]}) IS NULL)"
-        for name, kind in columns.items()
-        if name in found and kind != "text"
-    }
-    problems = [
-        f"CASE WHEN {_problem(name, wrong.get(name))} THEN struct_pack(f := {literal(name)}, "
-        f"r := {literal(_reason(name, columns[name]))}) END"
-        for name in key
-        if _problem(name, wrong.get(name))
-    ]
-    notes = [f"CASE WHEN {condition} THEN {literal(name)} END" for name, condition in wrong.items() if name not in key]
-    typed = ", ".join(f"{value} AS {quoted(name)}" for name, value in values.items())
-    return (
-        "SELECT * EXCLUDE (_problem, _first, _raw), coalesce(_problem, _first.r) AS _reason, "
-        "CASE WHEN _problem IS NULL THEN _first.f END AS _field, "
-        "CASE WHEN _problem IS NOT NULL OR _first IS NOT NULL OR len(_notes) > 0 THEN _raw END AS _raw FROM ("
-        f"SELECT _line, _raw, _problem, coalesce({', '.join(problems)}) AS _first, "
-        f"list_filter([{', '.join(notes) or 'NULL'}]::VARCHAR[], lambda n: n IS NOT NULL) AS _notes, {typed} FROM rows)"
-    )
-
-
-def _problem(name: str, wrong: str | None) -> str:
-    """SQL: whether a key column's value makes the row unusable; empty if nothing can."""
-    blank = f"trim({quoted(name)}) = ''"
-    if name in _OPTIONAL_VALUES:
-        return wrong or ""
-    if name == "URL":
-        return ""  # a click on a link without an address is a click
-    return f"({blank} OR {wrong})" if wrong else blank
-
-
-def _reason(name: str, kind: Kind) -> str:
-    if kind == "time":
-        return "no time that is known here (expected like 11/1/2026 6:00:00 PM, between 1753 and 9999)"
-    if kind == "integer":
-        return "not a whole number"
-    return "blank"
-
-
-def _value(kind: Kind, text: str) -> str:
-    trimmed = f"trim({text})"
-    match kind:
-        case "text":
-            return f"nullif({text}, '')"
-        case "integer":
-            return f"CASE WHEN regexp_full_match({trimmed}, '-?[0-9]{{1,18}}') THEN TRY_CAST({trimmed} AS BIGINT) END"
-        case "number":
-            form = f"regexp_full_match({trimmed}, '[-+]?[0-9]{{1,15}}([.][0-9]{{1,15}})?')"
-            return f"CASE WHEN {form} THEN TRY_CAST({trimmed} AS DOUBLE) END"
-        case "boolean":
-            return (
-                f"CASE WHEN lower({trimmed}) IN ('true', '1', 'yes', 'y') THEN true "
-                f"WHEN lower({trimmed}) IN ('false', '0', 'no', 'n') THEN false END"
-            )
-        case "time":
-            forms = ", ".join(literal(form) for form in _TIME_FORMS)
-            zoned = f"regexp_matches({trimmed}, '[0-9]([Zz]|[-+][0-9]{{2}}:?[0-9]{{2}})$')"
-            naive = f"timezone('UTC', try_strptime({trimmed}, [{forms}]) - INTERVAL ({SERVER_TIME_HOURS}) HOUR)"
-            moment = f"CASE WHEN {zoned} THEN TRY_CAST({trimmed} AS TIMESTAMPTZ) ELSE {naive} END"
-            return f"CASE WHEN year({moment}) BETWEEN 1753 AND 9999 THEN {moment} END"

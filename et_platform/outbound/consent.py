@@ -7,26 +7,26 @@ from them (sync/opt_out.py), and the opt-outs that travel by themselves (opt_out
 import duckdb
 
 from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.extract import unsubscribes_of
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
 from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.road import Road
 from et_platform.sync import opt_out
+from et_platform.sync.consent import is_from_everything
 from et_platform.warehouse import events
 
 
-def latest_unsubscribes(road: Road, connection: duckdb.DuckDBPyConnection) -> str:
-    """SQL for each subscriber's latest unsubscribe from this business unit, as far as events were loaded.
-
-    An event that names no business unit counts as ours.
-    """
+def latest_unsubscribes(road: Road, catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> str:
+    """SQL for each subscriber's latest unsubscribe from everything of this business unit, as far as events are here."""
     if not events.are_tables_ready(connection):
         return opt_out.latest_unsubscribes(
             "(SELECT NULL::VARCHAR AS _folded_key, NULL::TIMESTAMP AS event_at WHERE false)"
         )
+    declared = unsubscribes_of(one.is_ for one in catalog.extracts.values())
     return opt_out.latest_unsubscribes(
         "(SELECT _folded_key, timezone('UTC', \"EventDate\") AS event_at "
-        f'FROM {events.relation("unsubscribe")} WHERE coalesce("ClientID", {road.mid}) = {road.mid})'
+        f"FROM {events.relation('unsubscribe')} WHERE {is_from_everything(road.mid, declared)})"
     )
 
 
@@ -44,7 +44,7 @@ def rows_opting_in(
             entity.is_,
             changes=f"(SELECT * FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})",
             snapshot=f"lake.crm.{quoted(entity.name)}",
-            unsubscribes=latest_unsubscribes(road, connection),
+            unsubscribes=latest_unsubscribes(road, catalog, connection),
         )
         row = connection.execute(f"SELECT count(*) FROM ({query})").fetchone()
     assert row is not None

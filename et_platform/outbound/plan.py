@@ -136,7 +136,7 @@ def _evaluate(
         snapshot=f"lake.crm.{quoted(entity.name)}",
         acknowledged=acknowledged.relation(name),
         rejections=quarantine.rejections_of(name),
-        unsubscribes=latest_unsubscribes(road, connection),
+        unsubscribes=latest_unsubscribes(road, catalog, connection),
     )
     connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
     return snapshot_id

@@ -9,6 +9,7 @@ opt-in and unsubscribe apart, the unsubscribe counts. Moments are UTC and writte
 written is found again whatever the CRM rounds to.
 """
 
+from et_platform.catalog.extract import Unsubscribes
 from et_platform.catalog.models import ConsentFacts, CrmEntity, WriteBack
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
@@ -82,6 +83,30 @@ SELECT _class, _key, _folded_key,
     CASE WHEN _class IN ({", ".join(literal(name) for name in LISTED)}) THEN _unsubscribed ELSE _newer END AS _opt_out,
     before, after
 FROM judged"""
+
+
+def is_from_everything(mid: int | None, declared: Unsubscribes | None) -> str:
+    """SQL condition over an unsubscribe's `ClientID` and `ListID`: it is one from everything of the business unit.
+
+    An event that names no unit is ours; one that names no list is from All Subscribers, as ExactTarget has it. Where
+    `declared` or `mid` is None nobody can tell lists or units apart, and each one counts: who refused gets no mail.
+    """
+    parts = []
+    if mid is not None:
+        units = (mid, *(declared.units if declared is not None else ()))
+        parts.append(f'coalesce("ClientID" IN ({", ".join(map(str, units))}), true)')
+    if declared is not None:
+        lists = (0, *declared.all_subscribers)
+        parts.append(f'coalesce("ListID" IN ({", ".join(map(str, lists))}), true)')
+    return f"({' AND '.join(parts) or 'true'})"
+
+
+def apart(unsubscribes: str, mid: int | None, declared: Unsubscribes | None) -> str:
+    """SQL for (business unit, list, subscribers, latest moment) of the unsubscribes that are not from everything."""
+    return (
+        'SELECT "ClientID", "ListID", count(DISTINCT _folded_key), max("EventDate") '
+        f"FROM {unsubscribes} WHERE NOT {is_from_everything(mid, declared)} GROUP BY 1, 2 ORDER BY 1, 2"
+    )
 
 
 def engagement_of(opens: str, clicks: str) -> str:

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from et_platform.inbound import write_back
 from et_platform.inbound.errors import JournalMissing, NotDeclaredInCrm, NothingToProposeFrom
+from et_platform.inbound.write_back import Apart
 from et_platform.ledger import writeback as journal
 from et_platform_tests.inbound.written_back import PEOPLE, World
 
@@ -81,6 +83,33 @@ def test_promise_9_and_10_opt_outs_and_figures_reach_the_crm_and_then_nothing_mo
     assert last is not None
     assert (last.rows, last.state) == (3, "settled")
     assert last.outcome == {"written": 3, "already": 0, "conflict": 0, "missing": 0, "ambiguous": 0}
+
+
+def test_promise_9_only_what_is_from_everything_of_this_unit_opts_out_and_the_rest_is_told(world):
+    world.knows(mid=7, unsubscribes="{all_subscribers: [1], units: [8]}")
+    world.happened("unsubscribe", "P3", at=SUMMER, unit=7, list_id=42)  # one newsletter's list
+    world.happened("unsubscribe", "P4", "P3", at=SUMMER, unit=9, list_id=1)  # another brand's
+    proposal, _ = world.run()
+    assert columns(world, "P3")[:3] == ("true", "false", None)
+    assert columns(world, "P4")[:3] == ("true", "false", None)
+    at = SUMMER.replace(tzinfo=UTC)
+    assert proposal.apart == (Apart(7, 42, 1, at), Apart(9, 1, 2, at))
+    assert columns(world, "P1")[:2] == ("false", "true")  # names neither unit nor list
+    world.happened("unsubscribe", "P3", at=SUMMER, unit=7, list_id=1)  # as one event with the one from the list
+    world.happened("unsubscribe", "P4", at=SUMMER, unit=8, list_id=1)  # a unit whose unsubscribes hold here
+    proposal, settled = world.run()
+    assert (proposal.opt_outs["change"], settled is not None) == (2, True)
+    assert columns(world, "P3")[:2] == columns(world, "P4")[:2] == ("false", "true")
+
+
+def test_where_lists_are_not_declared_every_unsubscribe_of_the_unit_counts(world):
+    world.happened("unsubscribe", "P3", at=SUMMER, unit=7, list_id=42)
+    world.happened("unsubscribe", "P4", at=SUMMER, unit=9, list_id=42)
+    world.road = replace(world.road, mid=7)
+    proposal, _ = world.run()
+    assert columns(world, "P3")[:2] == ("false", "true")
+    assert columns(world, "P4")[:2] == ("true", "false")
+    assert [(one.unit, one.subscribers) for one in proposal.apart] == [(9, 1)]
 
 
 def test_a_snapshot_from_before_the_last_write_back_is_not_proposed_from(world):

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,20 +70,31 @@ class World:
             tell=self.told.append,
         )
 
+    def knows(self, *, mid: int, unsubscribes: str) -> None:
+        """Let it be business unit `mid`, and declare what unsubscribes mean there."""
+        (self.folder / "catalog/extracts").mkdir(exist_ok=True)
+        text = f"description: Events.\nkind: tracking\nfirst_window: 2026-01-01\nunsubscribes: {unsubscribes}\n"
+        (self.folder / "catalog/extracts/tracking.yaml").write_text(text, encoding="utf-8")
+        self.catalog = load_catalog(self.folder / "catalog")
+        self.road = replace(self.road, mid=mid)
+
     def snapshot(self) -> None:
         entity = self.catalog.crm["people"].is_
         with connect(self.crm_url) as crm:
             rows = crm.read(Source(table="people"), list(entity.columns))
             write_snapshot(self.road.lake, name="people", entity=entity, rows=rows, fold=folded_key, run_id="test")
 
-    def happened(self, event_type: EventType, *keys: str, at: datetime) -> None:
+    def happened(
+        self, event_type: EventType, *keys: str, at: datetime, unit: int | None = None, list_id: int | None = None
+    ) -> None:
         with self.road.lake.write() as connection:
             events.ensure_tables(connection)
             for line, key in enumerate(keys, start=2):
                 connection.execute(
                     f'INSERT INTO {events.relation(event_type)} ("SubscriberKey", "EventDate", _folded_key, _file, '
-                    f"_member, _line) VALUES ($key, $at, {folded_key('$key')}, 't.zip', 'm.csv', $line)",
-                    {"key": key, "at": at.replace(tzinfo=UTC), "line": line},
+                    f'_member, _line, "ClientID", "ListID") '
+                    f"VALUES ($key, $at, {folded_key('$key')}, 't.zip', 'm.csv', $line, $unit, $list)",
+                    {"key": key, "at": at.replace(tzinfo=UTC), "line": line, "unit": unit, "list": list_id},
                 )
 
     def run(self) -> tuple[Proposal, WriteBackSet | None]:

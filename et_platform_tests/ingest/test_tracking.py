@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
@@ -15,10 +15,10 @@ from et_platform.ingest.tracking import parse, type_of
 from et_platform_tests.inbound.archives import HEADERS, event, text
 
 
-def read(folder, content: str | bytes, event_type="sent"):
+def read(folder, content: str | bytes, event_type="sent", latest=None):
     path = folder / "member"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    parsed = parse(path, event_type, file="a.zip", member="Sent.csv", folder=folder)
+    parsed = parse(path, event_type, file="a.zip", member="Sent.csv", folder=folder, latest=latest)
     events = duckdb.sql(f"FROM '{parsed.events}' ORDER BY _line").to_arrow_table().to_pylist()
     rejects = duckdb.sql(f"FROM '{parsed.rejects}' ORDER BY line").to_arrow_table().to_pylist()
     return parsed, events, rejects
@@ -113,6 +113,91 @@ def test_bytes_that_are_no_text_reject_their_row_only(tmp_path):
         (4, "a NUL character"),
     ]
     assert "K\\udcff2" in rejects[0]["raw"]
+
+
+ARRIVED = datetime(2026, 11, 3, 12, tzinfo=UTC)
+KEPT = "the opt-out was kept without what is damaged"
+
+
+def unsubs(content: bytes) -> bytes:
+    """A file with a good line on each side of the given one."""
+    head, good = text("Unsubs", [event("K1")]).encode().splitlines(keepends=True)
+    return head + good + content + good.replace(b"K1", b"K9")
+
+
+@pytest.mark.parametrize(
+    ("line", "lost", "reason"),
+    [
+        (b'7,100,K2,p\xff@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,"moved"\r\n', "EmailAddress", None),
+        (b'7,100,K2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,"a\x00b"\r\n', "UnsubReason", None),
+        (b'7,100,K2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,"\xed\xa0\x80"\r\n', "UnsubReason", None),
+        (b"7,1e400,K2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,\r\n", "SendID", "SendID"),
+        (b"x,100,K2,a@x.example,NaN,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,\r\n", "ClientID", "ClientID"),
+        (b"7,100,K2,a@x.example,1,one,11/1/2026 6:00:00 PM,Unsubscribe,1.5,,\r\n", "ListID", "ListID"),
+        (b"7,100,K2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,too,many\r\n", "UnsubReason", None),
+        (b"7,100,K2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe\r\n", "UnsubReason", None),
+        (b'7,100,"K2",a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,"a "word" of it"\r\n', None, None),
+    ],
+)
+def test_promise_9_an_opt_out_is_kept_whatever_else_of_its_line_is_damaged(tmp_path, line, lost, reason):
+    parsed, events, rejects = read(tmp_path, unsubs(line), "unsubscribe", ARRIVED)
+    assert [one["SubscriberKey"] for one in events] == ["K1", "K2", "K9"]
+    assert {one["EventDate"].astimezone(UTC) for one in events} == {datetime(2026, 11, 2, tzinfo=UTC)}
+    assert (parsed.rows, parsed.rejected, parsed.kept) == (3, 0, 1)
+    assert {(one["line"], one["kept"]) for one in rejects} == {(3, True)}
+    assert all("K2" in one["raw"] for one in rejects)
+    if lost is not None:
+        assert events[1][lost] is None
+    if reason is None:
+        assert rejects[0]["reason"].endswith(KEPT)
+    else:
+        assert reason in [one["field"] for one in rejects]
+
+
+def test_promise_9_a_quote_without_end_swallows_no_opt_out(tmp_path):
+    line = b'7,100,"K2",a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,"without end\r\n'
+    parsed, events, rejects = read(tmp_path, unsubs(line), "unsubscribe", ARRIVED)
+    assert [(one["SubscriberKey"], one["_line"]) for one in events] == [("K1", 2), ("K2", 3), ("K9", 4)]
+    assert (parsed.rows, parsed.rejected, parsed.kept) == (3, 0, 2)
+    assert [(one["line"], one["kept"]) for one in rejects] == [(3, True), (4, True)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"7,100,K\xff2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,\r\n",
+        b"7,100,,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,\r\n",
+        b"7,100,more,K2,a@x.example,1,1,11/1/2026 6:00:00 PM,Unsubscribe,1,,\r\n",  # which of them is the key?
+        b"7,100,K2,a@x.example,1,1,11/1/20\r\n",
+    ],
+)
+def test_a_line_whose_subscriber_cannot_be_told_is_rejected(tmp_path, line):
+    parsed, events, rejects = read(tmp_path, unsubs(line), "unsubscribe", ARRIVED)
+    assert [one["SubscriberKey"] for one in events] == ["K1", "K9"]
+    assert (parsed.rejected, [(one["line"], one["kept"]) for one in rejects]) == (1, [(3, False)])
+
+
+@pytest.mark.parametrize("given", ["1/1/9999 6:00:00 PM", "11/5/2026 6:00:01 AM", "1/1/1752 6:00:00 PM", "", "later"])
+def test_promise_9_an_opt_out_whose_time_cannot_be_is_dated_when_the_file_came(tmp_path, given):
+    content = text("Unsubs", [event("K1", EventDate=given), event("K2", EventDate="11/4/2026 6:00:00 AM")])
+    parsed, events, rejects = read(tmp_path, content, "unsubscribe", ARRIVED)
+    assert [one["EventDate"].astimezone(UTC) for one in events] == [ARRIVED, ARRIVED + timedelta(days=1)]
+    assert [(one["line"], one["field"], one["kept"]) for one in rejects] == [(2, "EventDate", True)]
+    assert "dated at the latest moment" in rejects[0]["reason"]
+    assert (parsed.rejected, parsed.kept) == (0, 1)
+
+
+def test_another_event_that_is_later_than_its_file_is_rejected(tmp_path):
+    content = text("Opens", [event("K1", EventDate="1/1/9999 6:00:00 PM"), event("K2")])
+    _, events, rejects = read(tmp_path, content, "open", ARRIVED)
+    assert [one["SubscriberKey"] for one in events] == ["K2"]
+    assert [(one["line"], one["reason"]) for one in rejects] == [(2, "later than the file that tells of it")]
+
+
+def test_a_file_of_unsubscribes_may_leave_out_the_list(tmp_path):
+    header = [name for name in HEADERS["Unsubs"] if name != "ListID"]
+    (one,) = read(tmp_path, text("Unsubs", [event("K1")], header=header), "unsubscribe")[1]
+    assert one["ListID"] is None
 
 
 def test_an_endless_field_does_not_swallow_the_file(tmp_path):
