@@ -1,0 +1,67 @@
+"""data_extensions/<name>.yaml: one data extension, its fields, its source and its guards.
+
+What belongs here: rules between the parts of one such file. What does not: one field (field.py), guards (guards.py),
+consent (consent.py), and rules that need another file (catalog.py).
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from et_platform.catalog.base import Declaration, Documented
+from et_platform.catalog.consent import DataExtensionConsent
+from et_platform.catalog.field import DataExtensionField
+from et_platform.catalog.guards import Guards
+
+
+class DataExtensionSource(Declaration):
+    """Where a data extension's rows come from."""
+
+    crm: str
+
+
+class DataExtension(Documented):
+    """data_extensions/<name>.yaml: one data extension, its fields, its source and its guards."""
+
+    customer_key: Annotated[str, Field(min_length=1, max_length=36)]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    source: DataExtensionSource
+    fields: Annotated[dict[str, DataExtensionField], Field(min_length=1)]
+    deletes: Literal["keep"] = "keep"
+    guards: Guards = Guards()
+    consent: DataExtensionConsent | None = None
+
+    @property
+    def key_field(self) -> str:
+        """The name of the field that is the primary key."""
+        return next(name for name, field in self.fields.items() if field.key)
+
+    def fields_from(self, column: str | None) -> list[str]:
+        """The names of the fields that come from a CRM column."""
+        return [name for name, field in self.fields.items() if column is not None and field.source == column]
+
+    @property
+    def consent_fields(self) -> list[str]:
+        """The fields that say who is out, since when, and who is in: those that an opt-out changes."""
+        consent = self.consent
+        if consent is None:
+            return []
+        columns = (consent.opted_out, consent.opted_out_at, consent.opted_in)
+        return [name for name, field in self.fields.items() if field.source in columns]
+
+    @model_validator(mode="after")
+    def _rules(self) -> "DataExtension":
+        keys = [name for name, field in self.fields.items() if field.key]
+        if len(keys) != 1:
+            raise ValueError(f"exactly one field must say `key: true`; found {len(keys)}: {', '.join(keys) or 'none'}")
+        folded: dict[str, str] = {}
+        for name in self.fields:
+            if len(name) > 50 or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ]*", name):
+                raise ValueError(
+                    f"field name {name!r} must start with a letter and hold only letters, digits, _ and blanks"
+                )
+            if other := folded.get(name.lower()):
+                raise ValueError(f"fields {other!r} and {name!r} are one field to ExactTarget, which ignores case")
+            folded[name.lower()] = name
+        return self
