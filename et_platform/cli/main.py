@@ -17,6 +17,7 @@ _VERBS = {
     "plan": "et_platform.cli.outbound",
     "apply": "et_platform.cli.outbound",
     "forget": "et_platform.cli.outbound",
+    "ledger": "et_platform.cli.ledger",
     "request": "et_platform.cli.inbound",
     "pull": "et_platform.cli.inbound",
     "writeback": "et_platform.cli.inbound",

@@ -6,6 +6,7 @@ import dagster as dg
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
+from et_platform.exacttarget.explained import status_in_words
 from et_platform.outbound.deliver import deliver
 from et_platform.outbound.settle import Settlement, acknowledged_rows
 from et_platform.presentation import (
@@ -82,6 +83,7 @@ def _metadata(settlement: Settlement | None) -> dict[str, Any]:
         "change set": settlement.change_set_id,
         "attempt": settlement.attempt_id,
         "import tasks": dg.MetadataValue.md(markdown_table(header, rows)),
+        "in words": " ".join(f"{file.remote}: {status_in_words(file.status)}" for file in settlement.files),
     }
 
 

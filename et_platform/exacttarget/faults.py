@@ -24,6 +24,7 @@ from et_platform.exacttarget.errors import (
     Throttled,
     UnsafeReply,
 )
+from et_platform.exacttarget.explained import CODES, code_in_words, fault_in_words
 from et_platform.exacttarget.http import Reply
 
 API = "http://exacttarget.com/wsdl/partnerAPI"
@@ -174,7 +175,8 @@ def fault_error(fault: Fault, what: str) -> ExactTargetError:
     else:
         kind = InvalidDefinition if fault.kind == "Client" else ServiceUnavailable
     code = "" if fault.code is None else f", code {fault.code}"
-    return kind(f"{what} failed: {fault.message or 'no reason given'}{code}. {_ADVICE[kind]}", code=fault.code)
+    advice = _advice(fault_in_words(fault.code, fault.message), fault.code, kind)
+    return kind(f"{what} failed: {fault.message or 'no reason given'}{code}. {advice}", code=fault.code)
 
 
 def result_error(what: str, *, message: str, code: int | None, request_id: str | None) -> ExactTargetError:
@@ -182,10 +184,16 @@ def result_error(what: str, *, message: str, code: int | None, request_id: str |
     kind = _CODES.get(code, InvalidDefinition) if code is not None else InvalidDefinition
     number = "" if code is None else f" (code {code})"
     return kind(
-        f"{what} was refused{number}: {message.strip().rstrip('.')[:600]}. {_ADVICE[kind]} RequestID {request_id}.",
+        f"{what} was refused{number}: {message.strip().rstrip('.')[:600]}. {_advice(code_in_words(code), code, kind)} "
+        f"RequestID {request_id}.",
         code=code,
         request_id=request_id,
     )
+
+
+def _advice(words: str, code: int | None, kind: type[ExactTargetError]) -> str:
+    """What the code means with its remedy; the class's own advice where nobody knows one."""
+    return words if code in CODES else " ".join(filter(None, (words, _ADVICE[kind])))
 
 
 def retrieve_error(what: str, *, status: str, request_id: str | None, hide: bool) -> ExactTargetError:

@@ -3,7 +3,7 @@
 What belongs here: queries for people and for tracing. What does not: anything that decides what happens next.
 """
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from et_platform.ledger import tables
 from et_platform.ledger.ledger import Ledger
@@ -21,6 +21,32 @@ def change_sets_of(ledger: Ledger, mid: int, customer_key: str) -> list[ChangeSe
             .where(cs.mid == mid, func.lower(cs.customer_key) == customer_key.lower())
             .order_by(cs.created_at)
         ).all()
+    return [ChangeSet(**row._mapping) for row in rows]
+
+
+def newest_change_sets(ledger: Ledger, *, data_extension: str | None = None, limit: int = 50) -> list[ChangeSet]:
+    """The newest change sets, of all data extensions or of one (by its name in the catalogue), newest first."""
+    cs = tables.change_sets.c
+    query = select(tables.change_sets).order_by(cs.created_at.desc(), cs.id).limit(limit)
+    if data_extension is not None:
+        query = query.where(cs.data_extension == data_extension)
+    with ledger.engine.connect() as connection:
+        return [ChangeSet(**row._mapping) for row in connection.execute(query)]
+
+
+def find_change_sets(ledger: Ledger, id_: str) -> list[ChangeSet]:
+    """The change sets whose id, or the id of one of whose attempts, begins so, or that have the import task `id_`."""
+    cs, a, f = tables.change_sets.c, tables.attempts.c, tables.files.c
+    text = id_.strip().lower()
+    if not text.isalnum():
+        return []
+    by_attempt = select(a.change_set_id).where(a.id.startswith(text))
+    found = or_(cs.id.startswith(text), cs.id.in_(by_attempt))
+    if text.isdigit() and len(text) < 19:
+        by_task = select(a.change_set_id).join(tables.files, f.attempt_id == a.id).where(f.task_id == int(text))
+        found = or_(found, cs.id.in_(by_task))
+    with ledger.engine.connect() as connection:
+        rows = connection.execute(select(tables.change_sets).where(found).order_by(cs.created_at)).all()
     return [ChangeSet(**row._mapping) for row in rows]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.exacttarget.errors import PermissionDenied
+from et_platform.exacttarget.explained import status_in_words
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import UNSENT, Attempt, ImportFile
 from et_platform.outbound.errors import ImportStillRunning
@@ -142,7 +143,7 @@ def _wait_for_end(road: Road, exacttarget: "ExactTarget", file: ImportFile) -> I
     while True:
         result = exacttarget.imports.result(task_id=file.task_id)  # none at first is normal
         if result is not None and result.is_terminal:
-            road.tell(f"Import task {file.task_id} ended: {result.status}.")
+            road.tell(f"Import task {file.task_id} ended: {result.status}. {status_in_words(result.status)}")
             return road.ledger.advance_file(
                 file,
                 "finished",

@@ -27,7 +27,7 @@ RULES: dict[str, set[str]] = {
     "ingest": LEAF | {"catalog"},
     "outbound": LEAF | {"catalog", "crm", "exacttarget", "ledger", "sync", "warehouse"},
     "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
-    "trace": LEAF | {"catalog", "ledger", "sync", "warehouse"},
+    "trace": LEAF | {"catalog", "exacttarget", "ledger", "sync", "warehouse"},
     "dbt": LEAF | {"catalog", "liveness", "processes", "settings", "sync", "warehouse"},
     "resources": {"settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ledger", "outbound", "warehouse"},
     "presentation": LEAF
@@ -37,8 +37,8 @@ RULES: dict[str, set[str]] = {
     },
     "partitions": {"catalog"},
     "defs": {
-        *("absent", "catalog", "dbt", "inbound", "ingest", "ledger", "outbound", "partitions", "presentation"),
-        *("resources", "sync", "warehouse"),
+        *("absent", "catalog", "dbt", "exacttarget", "inbound", "ingest", "ledger", "outbound", "partitions"),
+        *("presentation", "resources", "sync", "warehouse"),
     },
     "definitions": {"settings", "catalog", "dbt", "defs", "resources"},
     "instance": {"settings", "definitions", "liveness"},
@@ -49,7 +49,7 @@ RULES: dict[str, set[str]] = {
     "pull": {"settings", "catalog", "defs", "inbound", "ingest", "instance", "resources"},
     "cli": {
         *("settings", "catalog", "instance", "terminal", "ui", "demo"),
-        *("inbound", "outbound", "presentation", "pull", "resources", "trace"),
+        *("inbound", "ledger", "outbound", "presentation", "pull", "resources", "trace"),
     },
 }
 FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
