@@ -4,6 +4,10 @@ What belongs here: the names, and the types that they may have. What does not: w
 sync/opt_out.py).
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from et_platform.catalog.base import ColumnType, Declaration
 
 
@@ -35,10 +39,14 @@ class DataExtensionConsent(ConsentFacts):
 
     `subscriber_key` and `email` are fields of the data extension. Without `email` an opt-out of somebody whom
     ExactTarget does not know yet has to wait until it does.
+
+    Each such person who is added becomes a contact of the account, at its price. A run that would add more than
+    `most_added` adds nobody, and says so; opt-outs of those whom ExactTarget knows go all the same.
     """
 
     subscriber_key: str
     email: str | None = None
+    most_added: Annotated[int, Field(ge=0)] = 1000
 
 
 class ConsentColumns(ConsentFacts):

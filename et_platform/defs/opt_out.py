@@ -49,7 +49,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
 def _columns(data_extension: Declared[DataExtension]) -> dg.MarkdownMetadataValue:
     consent = data_extension.is_.consent
     assert consent is not None
-    rows = [(place, name) for place, name in consent.model_dump().items() if name is not None]
+    rows = [(place, name) for place, name in consent.model_dump().items() if isinstance(name, str)]
     return dg.MetadataValue.md(markdown_table(("consent", "CRM column or field"), rows))
 
 
@@ -68,11 +68,13 @@ def _metadata(outs: OptOuts) -> dict[str, Any]:
         "unsubscribed now": people.sent,
         "of these, added as unsubscribed": people.added,
         "waiting (unknown to ExactTarget, no address)": people.waiting,
+        "not added (more than most_added)": people.too_many,
         "refused by ExactTarget": people.refused,
         "without a subscriber key": people.without_key,
         "unreadable opt-outs": people.unreadable,
         "in again in the CRM (stay unsubscribed)": people.in_again,
         "rows opted out": rows,
+        "rows refused twice (not sent again)": outs.refused_rows,
         "change set of subscribers": people.change_set or "none",
         "change set of rows": outs.change_set.id if outs.change_set else "none",
         "dagster/row_count": people.sent + rows,
@@ -105,6 +107,12 @@ def _missing(people: Unsubscribed) -> list[str]:
             "are of subscribers whom ExactTarget does not know, and no address that it takes is in the CRM, so they "
             "cannot be added; each run tries again, and takes effect as soon as there is one",
         ),
+        (
+            people.too_many,
+            "are of subscribers whom ExactTarget does not know, more than one run may add as contacts "
+            "(consent.most_added), so none of them was added; nobody mails them from there as long as they are not "
+            "known. Raise most_added in the data extension's declaration if they are to be added, and run this again",
+        ),
         (people.refused, "were sent and are not shown as unsubscribed; see the refusals, and run this again"),
         (people.without_key, "are in rows of the CRM without a subscriber key: enter one, or unsubscribe them by hand"),
         (people.unreadable, "cannot be read as yes or no: correct these rows in the CRM"),
@@ -116,6 +124,13 @@ def _reconciled(outs: OptOuts) -> dg.AssetCheckResult:
     problems = [problem for one in (outs.settled, outs.settlement) if one is not None for problem in one.problems]
     if outs.change_set is not None and outs.settlement is None:
         problems.append("The data extension is not in ExactTarget, so none of its rows could opt out.")
+    if outs.refused_rows:
+        problems.append(
+            f"{outs.refused_rows} rows were sent twice and do not say that they are out: as a rule they are gone from "
+            "the data extension. They are not sent again until their opt-out changes; their subscribers are "
+            "unsubscribed all the same. If the data extension was emptied or made anew, forget what is acknowledged of "
+            "it; the next plan then sends it whole."
+        )
     return dg.AssetCheckResult(
         check_name=RECONCILED,
         passed=not problems,

@@ -105,11 +105,8 @@ def acknowledge(
 def _counts_rejections(file: ImportFile) -> bool:
     """Whether the import says something about single rows: it completed, and it saw every row that was sent.
 
-    An import that failed as a whole, or read a torn file, says nothing against any row. An opt-out is tried until
-    ExactTarget has it.
+    An import that failed as a whole, or read a torn file, says nothing against any row.
     """
-    if file.operation == "opt_out":
-        return False
     return file.status == "Completed" and file.total == file.rows
 
 

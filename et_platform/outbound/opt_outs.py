@@ -24,7 +24,7 @@ from et_platform.outbound.unsubscribe import Unsubscribed, unsubscribe
 from et_platform.sync import opt_out as sql
 from et_platform.sync import plan as plan_sql
 from et_platform.sync.identity import change_set_id
-from et_platform.warehouse import acknowledged
+from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.snapshots import table_exists
 
 
@@ -33,13 +33,14 @@ class OptOuts:
     """What became of the opt-outs: of subscribers, and of the data extension's rows.
 
     `settlement` is None when no row had to say so; `settled` is what an earlier run had left open in the data
-    extension, and this one finished first.
+    extension, and this one finished first. `refused_rows` were sent twice in vain and are not sent again as they are.
     """
 
     subscribers: Unsubscribed
     change_set: ChangeSet | None
     settlement: Settlement | None
     settled: Settlement | None
+    refused_rows: int = 0
 
 
 def send_opt_outs(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> OptOuts:
@@ -52,9 +53,9 @@ def send_opt_outs(road: Road, catalog: Catalog, declared: Declared[DataExtension
     subscribers = unsubscribe(road, catalog, declared)
     with road.lease_of(declared.is_) as held:
         settled = settle_open_attempt(road, declared, held)
-        change_set = _plan(road, catalog, declared)
+        change_set, refused_rows = _plan(road, catalog, declared)
         settlement = _import(road, catalog, declared, change_set, held) if change_set is not None else None
-    return OptOuts(subscribers, change_set, settlement, settled)
+    return OptOuts(subscribers, change_set, settlement, settled, refused_rows)
 
 
 def _import(
@@ -68,29 +69,37 @@ def _import(
         return import_files(road, exacttarget, catalog, declared, attempt, held)
 
 
-def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> ChangeSet | None:
-    """Record the rows that have to opt out as the open change set of their kind; None when there are none."""
+def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tuple[ChangeSet | None, int]:
+    """Record the rows that have to opt out as the open change set of their kind, None when there are none; and how
+    many were refused before, and are left out.
+    """
     de, entity, name = declared.is_, catalog.entity_of(declared), road.lake_name(declared.is_)
     with road.lake.read() as connection:
         is_first_load = not table_exists(connection, "acknowledged", name)
-    if is_first_load or not sql.can_say(de):
-        return None
-    prepare_tables(road, declared)
     query = sql.row_changes(
         de, entity.is_, snapshot=f"lake.crm.{quoted(entity.name)}", acknowledged=acknowledged.relation(name)
     )
+    if is_first_load or query is None:
+        return None, 0
+    prepare_tables(road, declared)
     with scratch_folder(road.change_sets(de)) as scratch:
         changes = scratch / "changes.parquet"
         with road.lake.read() as connection:
             snapshot_id = snapshot_to_plan_from(connection, entity.name)
-            connection.execute(f"COPY ({query}) TO {literal(str(changes))} (FORMAT parquet)")
+            connection.execute(f"CREATE TEMP TABLE opting_out AS {query}")
+            tried = sql.not_refused("opting_out", quarantine.rejections_of(name), most=plan_sql.MAXIMUM_REJECTIONS)
+            connection.execute(f"COPY ({tried}) TO {literal(str(changes))} (FORMAT parquet)")
+            all_rows = connection.execute("SELECT count(*) FROM opting_out").fetchone()
+            connection.execute("DROP TABLE opting_out")
             base = acknowledged.base_version(connection, name)
             found = connection.execute(plan_sql.content_fingerprint(de, _parquet(changes))).fetchone()
         assert found is not None
+        assert all_rows is not None
         rows, fingerprint = found
+        refused = all_rows[0] - rows
         if not rows:
             road.ledger.close_open_change_set(road.mid, de.customer_key, "opt_out")
-            return None
+            return None, refused
         identity = change_set_id(
             mid=road.mid,
             customer_key=de.customer_key,
@@ -119,7 +128,7 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> Ch
     )
     road.ledger.plan(change_set)
     road.tell(f"Opt-outs of {declared.name}: {rows} rows do not say so yet.")
-    return change_set
+    return change_set, refused
 
 
 def _parquet(path: Path) -> str:

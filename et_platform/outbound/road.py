@@ -53,9 +53,9 @@ class Road:
     run_id: str
     tell: Callable[[str], None]
 
-    def lease(self, what: str) -> AbstractContextManager[Lease]:
+    def lease(self, what: str, *, wait_seconds: float = 30.0) -> AbstractContextManager[Lease]:
         """Exclusive use of something, across runs, command-line calls and machines."""
-        return lease(self.ledger, what)
+        return lease(self.ledger, what, wait_seconds=wait_seconds)
 
     def lease_of(self, data_extension: DataExtension) -> AbstractContextManager[Lease]:
         """Exclusive use of one data extension of this business unit."""

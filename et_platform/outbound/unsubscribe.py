@@ -8,7 +8,8 @@ that was killed is simply followed by another look. Nobody is ever set back to A
 and in again may get mail is decided where the newer consent was given, in ExactTarget.
 
 Whom ExactTarget does not know is added as unsubscribed, which needs an address: so the opt-out holds whenever mail goes
-to that key. Without an address nothing can be added; such an opt-out waits, is told by every run, and takes effect as
+to that key. How many one run may add is declared, for each is a contact at the account's price. Without an address
+nothing can be added; such an opt-out waits, is told by every run, and takes effect as
 soon as there is a subscriber or an address.
 """
 
@@ -42,6 +43,8 @@ _KINDS: tuple[Kind, ...] = ("unsubscribe",)
 _OUT = "Unsubscribed"
 _PART = 1000
 """Changes between two looks at the lease."""
+_PATIENCE = 600.0
+"""Seconds that opt-outs of one data extension wait for those of another: they must not fail over it."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,10 @@ class Unsubscribed:
     """Subscribers, counted. `stated`: the CRM says that they are out; `pending`: not acknowledged before this run.
 
     Of the pending ones `already` were unsubscribed, `sent` are proven to be by now (`added` among them were not known
-    before), `waiting` are not known to ExactTarget and have no address that it takes, and `refused` were sent in vain,
-    with the service's codes. `without_key` and `unreadable` are the snapshot's rows of whom nothing can be said to
-    ExactTarget; `in_again` are out no more in the CRM, and stay unsubscribed.
+    before), `waiting` are not known to ExactTarget and have no address that it takes, `too_many` are not known and are
+    more than may be added, and `refused` were sent in vain, with the service's codes. `without_key` and `unreadable`
+    are the snapshot's rows of whom nothing can be said to ExactTarget; `in_again` are out no more in the CRM, and stay
+    unsubscribed.
     """
 
     snapshot_id: str
@@ -66,12 +70,13 @@ class Unsubscribed:
     without_key: int
     unreadable: int
     in_again: int
+    too_many: int = 0
     codes: tuple[tuple[int | None, int], ...] = ()
 
     @property
     def ineffective(self) -> int:
         """Opt-outs that ExactTarget does not have."""
-        return self.waiting + self.refused + self.without_key
+        return self.waiting + self.too_many + self.refused + self.without_key
 
 
 def unsubscribe(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> Unsubscribed:
@@ -81,7 +86,7 @@ def unsubscribe(road: Road, catalog: Catalog, declared: Declared[DataExtension])
     the next run.
     """
     with (
-        road.lease(f"opt-outs of MID {road.mid}") as held,
+        road.lease(f"opt-outs of MID {road.mid}", wait_seconds=_PATIENCE) as held,
         scratch_folder(road.change_sets(declared.is_), ".opt_outs") as scratch,
         road.open_exacttarget() as exacttarget,
     ):
@@ -100,7 +105,7 @@ def unsubscribe(road: Road, catalog: Catalog, declared: Declared[DataExtension])
             told = replace(told, change_set=change_set.id, sent=sent, added=added, refused=to_send - sent, codes=codes)
     road.tell(
         f"Opt-outs of {told.stated} subscribers are stated by the CRM; {told.pending} were not acknowledged: "
-        f"{told.already} unsubscribed already, {told.sent} now, {told.waiting + told.refused} not."
+        f"{told.already} unsubscribed already, {told.sent} now, {told.waiting + told.too_many + told.refused} not."
     )
     return told
 
@@ -138,11 +143,15 @@ def _look(
         without_key, unreadable = _fetch_one(connection, sql.listed(declared.is_, entity.is_, snapshot=snapshot))
     with duckdb.connect() as connection:
         _show(exacttarget, connection, _parquet(scratch / "pending.parquet"))
+        unknown = "FROM pending AS p ANTI JOIN shown AS s ON s._folded_key = p._folded_key WHERE p.email IS NOT NULL"
+        (unknown_count,) = _fetch_one(connection, f"SELECT count(*) {unknown}")
+        too_many = unknown_count if unknown_count > _most_added(declared) else 0
         out = "p.* FROM shown AS s RIGHT JOIN pending AS p ON p._folded_key = s._folded_key WHERE"
         _copy(connection, f"SELECT {out} s.is_out", scratch / "already.parquet")
         change = (
             "SELECT 'unsubscribe' AS _operation, []::VARCHAR[] AS _changed, s._folded_key IS NULL AS _is_new, "
-            f"{out} NOT s.is_out OR (s._folded_key IS NULL AND p.email IS NOT NULL) ORDER BY p._folded_key"
+            f"{out} NOT s.is_out OR (s._folded_key IS NULL AND p.email IS NOT NULL AND {too_many == 0}) "
+            "ORDER BY p._folded_key"
         )
         _copy(connection, change, scratch / "changes.parquet")
         counts = [
@@ -169,13 +178,19 @@ def _look(
         already=already,
         sent=0,
         added=0,
-        waiting=pending - already - changes,
+        waiting=pending - already - changes - too_many,
+        too_many=too_many,
         refused=0,
         without_key=without_key,
         unreadable=unreadable,
         in_again=in_again_count,
     )
     return told, changes
+
+
+def _most_added(declared: Declared[DataExtension]) -> int:
+    assert declared.is_.consent is not None
+    return declared.is_.consent.most_added
 
 
 def _plan(

@@ -85,7 +85,8 @@ def row_changes(data_extension: DataExtension, entity: CrmEntity, *, snapshot: s
     """SQL for the change rows of acknowledged rows that do not say yet that their person is out; None if no field can.
 
     They have the form of plan.change_rows; only the key and the fields that an opt-out changes are filled. Whether
-    the rest of the row may be sent is not asked: a row in quarantine opts out like any other.
+    the rest of the row may be sent is not asked: a row in quarantine opts out like any other. `_source_hash` is that
+    of what they say.
     """
     consent = _consent(data_extension)
     out, in_ = data_extension.fields_from(consent.opted_out), data_extension.fields_from(consent.opted_in)
@@ -105,12 +106,22 @@ def row_changes(data_extension: DataExtension, entity: CrmEntity, *, snapshot: s
         f"{values.get(name, f'NULL::{rules[name].sql_type}')} AS {quoted(name)}" for name in data_extension.fields
     )
     changed = ", ".join(literal(name) for name in data_extension.consent_fields)
+    said = ", ".join(f"coalesce(CAST({values[name]} AS VARCHAR), chr(30))" for name in data_extension.consent_fields)
+    content = f"md5_number_lower(concat_ws(chr(31), {said}))"
     return f"""
-SELECT 'opt_out' AS _operation, min(s._key) AS _key, s._folded_key, NULL::UBIGINT AS _source_hash,
+SELECT 'opt_out' AS _operation, min(s._key) AS _key, s._folded_key, {content} AS _source_hash,
     [{changed}] AS _changed, {fields}
 FROM {snapshot} AS s JOIN {acknowledged} AS a ON a._folded_key = s._folded_key
 WHERE s.{quoted(consent.opted_out)} AND ({" OR ".join(differs)})
 GROUP BY s._folded_key ORDER BY s._folded_key"""
+
+
+def not_refused(changes: str, rejections: str, *, most: int) -> str:
+    """SQL for those of `changes` that were not rejected `most` times with the same content."""
+    return (
+        f"SELECT c.* FROM {changes} AS c ANTI JOIN (FROM {rejections} WHERE times >= {most}) AS r "
+        "ON r._folded_key = c._folded_key AND r._source_hash = c._source_hash ORDER BY c._folded_key"
+    )
 
 
 def latest_unsubscribes(events: str) -> str:
@@ -132,6 +143,25 @@ def opts_in_again(data_extension: DataExtension, entity: CrmEntity) -> str:
     consent = _consent(data_extension)
     says_in = "true" if data_extension.fields_from(consent.opted_out) else f"s.{quoted(consent.opted_in or '')}"
     return f"({_is_out_by_event(consent, entity)} AND {says_in})"
+
+
+def is_cleared_without_evidence(data_extension: DataExtension, entity: CrmEntity) -> str:
+    """SQL condition over `s` and the acknowledged row `a`: ExactTarget has the opt-out, and the row takes it back with
+    no consent that is newer. Empty where no field says who is out.
+    """
+    consent = _consent(data_extension)
+    out = " OR ".join(f"CAST(a.{quoted(name)} AS BOOLEAN)" for name in data_extension.fields_from(consent.opted_out))
+    if not out:
+        return ""
+    evidence = "false"
+    if consent.opted_in_at is not None:
+        given = f"CAST(s.{quoted(consent.opted_in_at)} AS TIMESTAMP)"
+        dates = [f"CAST(a.{quoted(name)} AS TIMESTAMP)" for name in data_extension.fields_from(consent.opted_out_at)]
+        dates.append(f"CAST(s.{quoted(consent.opted_out_at)} AS TIMESTAMP)")
+        evidence = f"{given} IS NOT NULL AND {given} > coalesce({', '.join(dates)}, '-infinity'::TIMESTAMP)"
+        if consent.opted_in is not None:
+            evidence += f" AND s.{quoted(consent.opted_in)} IS NOT FALSE"
+    return f"(coalesce({out}, false) AND s.{quoted(consent.opted_out)} IS NOT TRUE AND NOT ({evidence}))"
 
 
 def _is_out_by_event(consent: DataExtensionConsent, entity: CrmEntity) -> str:

@@ -20,6 +20,10 @@ from et_platform.sync.field_rules import field_rules
 MAXIMUM_REJECTIONS = 2
 """A row that ExactTarget rejected this often with the same content waits in quarantine until it changes."""
 
+CLEARED = (
+    "would take an opt-out back that ExactTarget has, without newer consent; enter in the CRM since when the person "
+    "wants mail again, or that the person is out"
+)
 NEWER_OPT_OUT = "would opt in a person who opted out in ExactTarget since; write that back to the CRM first"
 
 
@@ -91,6 +95,12 @@ def evaluation(
         f"OR list_contains(a._theirs, {literal(rule.name)}) THEN {literal(rule.name)} END"
         for rule in owned
     )
+    cleared = opt_out.is_cleared_without_evidence(data_extension, entity) if opt_out.can_say(data_extension) else ""
+    if cleared:
+        violations += (
+            f", CASE WHEN {cleared} THEN {{'field': {literal(data_extension.consent_fields[0])}, "
+            f"'reason': {literal(CLEARED)}}} END"
+        )
     latest_opt_out = ""
     if unsubscribes is not None and opt_out.can_say(data_extension):
         latest_opt_out = opt_out.join_unsubscribes(data_extension, entity, unsubscribes)

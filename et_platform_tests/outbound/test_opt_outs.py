@@ -1,10 +1,14 @@
 """Opt-outs that the CRM states: first, past every guard, proven, once; and never undone by an import."""
 
+import threading
+import time
+
 import pytest
 
 from et_platform.exacttarget.errors import ExactTargetError
+from et_platform.ledger.leases import LeaseTaken, lease
 from et_platform.outbound.errors import ConsentChanged, GateClosed
-from et_platform.sync.plan import NEWER_OPT_OUT
+from et_platform.sync.plan import CLEARED, NEWER_OPT_OUT
 from et_platform_tests.faults.ordering import Faults
 from et_platform_tests.outbound.opted_out import OUT, SERVER_TIME, Story
 from et_platform_tests.scenario import CONSENT
@@ -146,7 +150,7 @@ def test_of_copies_that_disagree_one_opt_out_is_enough_and_an_undecidable_key_op
     assert found.status == "Unsubscribed"
 
 
-def test_an_opt_out_of_a_row_that_is_gone_makes_no_part_of_a_row(story):
+def test_promise_2_an_opt_out_of_a_row_that_is_gone_makes_no_part_of_a_row_and_is_not_sent_for_ever(story):
     story.acknowledge(story.who(1), story.who(2))
     with story.road.open_exacttarget() as exacttarget:
         exacttarget.rows.delete(customer_key=story.customer_key, keys=[{"PersonID": story.key(1)}])
@@ -156,6 +160,64 @@ def test_an_opt_out_of_a_row_that_is_gone_makes_no_part_of_a_row(story):
     assert "0 of 1 rows" in outs.settlement.problems[0]
     assert set(story.rows()) == {story.key(2)}
     assert story.statuses() == {1: "Unsubscribed"}
+
+    again, last = story.opt_out(), story.opt_out()
+    assert again.settlement is not None
+    assert (again.settlement.rejected, again.refused_rows) == (1, 0)
+    assert (last.change_set, last.settlement, last.refused_rows) == (None, None, 1), "told, and not sent a third time"
+    later = OUT | {"opted_out_at": "2026-05-01 10:00:00"}
+    anew = story.read_and_opt_out(story.who(1, **later), story.who(2))
+    assert (anew.change_set is not None, anew.refused_rows) == (True, 0), "another fact is another try"
+
+
+def test_more_unknown_subscribers_than_declared_are_not_added_and_told(story):
+    story.declare(CONSENT.replace("  email: Email", "  email: Email\n  most_added: 1"))
+    story.set_status(1, "Active", "1@example.org")
+    out = [story.who(number, **OUT) for number in (1, 2, 3)]
+    people = story.read_and_opt_out(*out).subscribers
+    assert (people.sent, people.added, people.too_many, people.ineffective) == (1, 0, 2, 2)
+    assert story.statuses() == {1: "Unsubscribed"}
+    people = story.read_and_opt_out(*out[:2]).subscribers
+    assert (people.sent, people.added, people.too_many, people.ineffective) == (1, 1, 0, 0)
+    assert story.statuses() == {1: "Unsubscribed", 2: "Unsubscribed"}
+
+
+def test_opt_outs_of_two_data_extensions_wait_for_each_other(story, monkeypatch):
+    monkeypatch.setitem(lease.__wrapped__.__kwdefaults__, "wait_seconds", 0.05)
+    story.set_status(1, "Active", "1@example.org")
+    taken = threading.Event()
+
+    def other() -> None:
+        with lease(story.road.ledger, f"opt-outs of MID {story.road.mid}", wait_seconds=30):
+            taken.set()
+            time.sleep(1)  # twenty times as long as others are waited for
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert taken.wait(30)
+    with pytest.raises(LeaseTaken), story.road.lease(f"opt-outs of MID {story.road.mid}", wait_seconds=0):
+        pass
+    assert story.read_and_opt_out(story.who(1, **OUT)).subscribers.sent == 1
+    thread.join()
+
+
+def test_promise_9_an_opt_out_that_the_crm_takes_back_without_newer_consent_stays(story):
+    story.acknowledge(story.who(1, **OUT), story.who(2, **OUT), story.who(3))
+    taken_back = story.who(1, points="9")
+    older = story.who(2, points="9", opted_in="1", opted_in_at="2026-02-01 00:00:00")
+    story.crm(taken_back, older, story.who(3, points="9"))
+    plan, settlement = story.run()
+    assert plan.figures.reasons == {f"OptedIn: {CLEARED}": 2}
+    assert settlement is not None
+    assert settlement.acknowledged == 1
+    rows = story.rows()
+    assert [(rows[story.key(n)]["OptedOut"], rows[story.key(n)]["Points"]) for n in (1, 2, 3)] == [
+        ("True", "7"), ("True", "7"), ("False", "9")
+    ]  # fmt: skip
+    newer = story.who(1, points="9", opted_in="1", opted_in_at="2026-04-01 00:00:00")
+    story.crm(newer, story.who(2, **OUT), story.who(3, points="9"))
+    plan, _ = story.run()
+    assert (plan.figures.quarantined, story.row(1)["OptedOut"], story.row(1)["Points"]) == (0, "False", "9")
 
 
 def test_promise_9_a_road_that_is_blocked_does_not_hold_the_status(story):
