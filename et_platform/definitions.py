@@ -35,7 +35,8 @@ def build_defs(
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for entity in catalog.crm.values():
         assets += [crm_source.build(entity), crm_snapshot.build(entity)]
-    for declared in catalog.data_extensions.values():
+    everywhere = catalog.everywhere()
+    for declared in everywhere:
         if declared.is_.consent is not None:
             assets.append(opt_out.build(catalog, declared))
         assets += [
@@ -49,12 +50,21 @@ def build_defs(
         assets.append(crm_writeback.build(catalog, written))
     jobs = [
         dg.define_asset_job(
-            f"sync_{name}",
-            selection=dg.AssetSelection.assets(["data_extension", name]).upstream(),
+            f"sync_{declared.name.replace('/', '__')}",
+            selection=dg.AssetSelection.assets(declared.key("data_extension")).upstream(),
             description=f"The whole road of {declared.is_.name}: from the CRM to acknowledged rows.",
         )
-        for name, declared in catalog.data_extensions.items()
+        for declared in everywhere
     ]
+    if everywhere:
+        jobs.append(
+            dg.define_asset_job(
+                "sync_all",
+                selection=dg.AssetSelection.assets(*(one.key("data_extension") for one in everywhere)).upstream(),
+                description="The road of every data extension in every business unit. One that fails stops only "
+                "itself; what is left then is taken up by running this again, or by its own job.",
+            )
+        )
     # Without the models: an opt-out must not wait for figures, nor for a model that fails.
     jobs += [
         dg.define_asset_job(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 
 from et_platform import settings as configuration
+from et_platform.catalog.business_unit import DEFAULT_UNIT
 from et_platform.catalog.catalog import Catalog, load_catalog
 from et_platform.dbt.project import Project
 from et_platform.dbt.run import DbtRoad
@@ -33,10 +34,15 @@ class Platform(dg.ConfigurableResource):
     """Hands each step its road, from the settings of the process that runs it."""
 
     def road(
-        self, *, run_id: str, tell: Callable[[str], None], needs: tuple[Literal["crm", "exacttarget"], ...]
+        self,
+        *,
+        run_id: str,
+        tell: Callable[[str], None],
+        needs: tuple[Literal["crm", "exacttarget"], ...],
+        unit: str = DEFAULT_UNIT,
     ) -> Road:
-        """The road's parts; raises SettingsError if one of `needs` lacks a setting."""
-        settings = configuration.load()
+        """The parts of the road into a business unit; raises SettingsError if one of `needs` lacks a setting."""
+        settings = configuration.load().of_unit(unit)
         for part in needs:
             settings.require(part)
         return build_road(settings, run_id=run_id, tell=tell)
@@ -63,7 +69,7 @@ class Platform(dg.ConfigurableResource):
 
 
 def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) -> Road:
-    """A road from settings; connections are opened by the steps that use them."""
+    """A road from a business unit's settings; connections are opened by the steps that use them."""
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def open_crm() -> "AbstractContextManager[Crm]":

@@ -8,12 +8,38 @@ this module is imported; `load()` reads, and a part that needs a value asks for 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SettingsError(Exception):
     """A setting is missing or unusable; the message names the variables and what to do."""
+
+
+class UnitSettings(BaseModel):
+    """Where a business unit differs from the default one: its MID, and its own Enhanced FTP login.
+
+    One installed package may serve several units, so its credentials, and the hosts, are the default unit's unless
+    they are set here. A login to the Enhanced FTP belongs to one MID and is never taken from another unit.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    mid: int
+    auth_url: str | None = None
+    soap_url: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    sftp_host: str | None = None
+    sftp_port: int | None = None
+    sftp_host_key: str | None = None
+    sftp_user: str | None = None  # the MID by default, which is the name of a unit's first user
+    sftp_password: SecretStr | None = None
+    sftp_private_key_file: Path | None = None
+    sftp_passphrase: SecretStr | None = None
+
+
+_OF_ONE_UNIT = ("mid", "sftp_user", "sftp_password", "sftp_private_key_file", "sftp_passphrase")
 
 
 class Settings(BaseSettings):
@@ -23,7 +49,7 @@ class Settings(BaseSettings):
     parts of a process, and the processes it starts, agree.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ET_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ET_", env_nested_delimiter="__", extra="ignore")
 
     # The CRM, as an SQLAlchemy-style URL: sqlite:///crm.sqlite or postgresql://user:password@host/db
     crm_url: SecretStr | None = None
@@ -42,6 +68,10 @@ class Settings(BaseSettings):
     sftp_passphrase: SecretStr | None = None  # of that file
     sftp_host_key: str | None = None  # one public-key line: ssh-ed25519 AAAA…
     token_cache: Path | None = None  # a folder in which processes share the access token
+
+    # Other business units, by the names that the catalogue declares: ET_BUSINESS_UNITS__MOUNTAIN__MID=…, …
+    business_units: dict[str, UnitSettings] = Field(default_factory=dict)
+    _unit: str = PrivateAttr(default="default")
 
     # Where things are kept
     data_path: Path = Path(".etp/data")
@@ -78,6 +108,30 @@ class Settings(BaseSettings):
         """Dagster's instance folder, unless DAGSTER_HOME names another."""
         return self.data_path / "dagster"
 
+    def of_unit(self, name: str) -> "Settings":
+        """The settings with those of a business unit in place; what it lacks is told by `require`.
+
+        Raises SettingsError when two units have the same MID: each would undo what the other one plans.
+        """
+        mids: dict[int | None, str] = {self.mid: "the default unit"}
+        for unit, of_it in self.business_units.items():
+            other = mids.setdefault(of_it.mid, unit)
+            if other != unit:
+                raise SettingsError(
+                    f"ET_BUSINESS_UNITS__{unit.upper()}__MID is {of_it.mid}, which is the MID of {other}. Give each "
+                    "business unit its own, or declare one of them only."
+                )
+        if name == self._unit:
+            return self
+        found = self.business_units.get(name)
+        given = found.model_dump(exclude_none=True) if found else {}
+        own = dict.fromkeys(_OF_ONE_UNIT)
+        if found:
+            own["sftp_user"] = str(found.mid)
+        unit = self.model_copy(update={**own, **given})
+        unit._unit = name
+        return unit
+
     def sftp_private_key(self) -> SecretStr | None:
         """The text of the private key's file. Raises SettingsError if it cannot be read."""
         if self.sftp_private_key_file is None:
@@ -106,9 +160,11 @@ class Settings(BaseSettings):
                 *("sftp_host", "sftp_user", "sftp_password", "sftp_host_key"),
             ),
         }[part]
-        missing = [f"ET_{name.upper()}" for name in needed if getattr(self, name) is None]
-        if self.sftp_private_key_file is not None and "ET_SFTP_PASSWORD" in missing:
-            missing.remove("ET_SFTP_PASSWORD")
+        absent = [name for name in needed if getattr(self, name) is None]
+        if self.sftp_private_key_file is not None and "sftp_password" in absent:
+            absent.remove("sftp_password")
+        of_unit = f"BUSINESS_UNITS__{self._unit.upper()}__" if self._unit != "default" else ""
+        missing = [f"ET_{of_unit if name in _OF_ONE_UNIT else ''}{name.upper()}" for name in absent]
         if missing:
             raise SettingsError(
                 f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and the {part} "
@@ -122,5 +178,5 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"ET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(f"ET_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"These settings cannot be used: {problems}. Correct them and try again.") from None

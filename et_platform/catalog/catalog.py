@@ -6,10 +6,11 @@ What belongs here: finding the files, and rules that need two of them. What does
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from et_platform.catalog.business_unit import DEFAULT_UNIT, BusinessUnit, address, unit_of
 from et_platform.catalog.extract import Extract
 from et_platform.catalog.loader import CatalogError, Location, line_of, load_declaration
 from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
@@ -22,7 +23,10 @@ PACKAGED = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Declared(Generic[D]):
-    """A declaration with its address: the name in asset keys, the file, and the line of every key."""
+    """A declaration with its address: the name in asset keys, the file, and the line of every key.
+
+    A data extension of another business unit than the default one has the unit in its name: `customers/mountain`.
+    """
 
     name: str
     path: Path
@@ -33,6 +37,15 @@ class Declared(Generic[D]):
         """`file:line` of a key, for error messages."""
         return f"{self.path}:{line_of(self.lines, location)}"
 
+    @property
+    def unit(self) -> str:
+        """The business unit in which it lives."""
+        return unit_of(self.name)
+
+    def key(self, prefix: str) -> list[str]:
+        """The path of its asset of a kind."""
+        return [prefix, *self.name.split("/")]
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -42,6 +55,7 @@ class Catalog:
     data_extensions: dict[str, Declared[DataExtension]]
     writeback: dict[str, Declared[WriteBack]] = field(default_factory=dict)
     extracts: dict[str, Declared[Extract]] = field(default_factory=dict)
+    business_units: dict[str, Declared[BusinessUnit]] = field(default_factory=dict)
 
     def entity_of(self, data_extension: Declared[DataExtension]) -> Declared[CrmEntity]:
         """The CRM entity that feeds a data extension."""
@@ -51,9 +65,28 @@ class Catalog:
         """The CRM entity declared as `name`, or as its plural; raises CatalogError listing the known ones."""
         return _named(self.crm, name if name in self.crm else f"{name}s", "CRM entity", name)
 
-    def data_extension(self, name: str) -> Declared[DataExtension]:
-        """The data extension declared as `name`; raises CatalogError listing the known ones."""
-        return _named(self.data_extensions, name, "data extension", name)
+    def data_extension(self, name: str, unit: str | None = None) -> Declared[DataExtension]:
+        """The data extension declared as `name`, in a business unit: the one that is asked for, or that `name` has
+        (`customers/mountain`), else the default one, or the only one. Raises CatalogError listing the known ones.
+        """
+        plain, _, named = name.partition("/")
+        declared = _named(self.data_extensions, plain, "data extension", plain)
+        units = declared.is_.business_units
+        unit = unit or named or (units[0] if len(units) == 1 else DEFAULT_UNIT)
+        if unit not in units:
+            raise CatalogError(
+                f"The data extension {plain} does not live in the business unit {unit!r}; it lives in: "
+                f"{', '.join(units)} ({declared.at('business_units')})."
+            )
+        return replace(declared, name=address(plain, unit))
+
+    def everywhere(self) -> list[Declared[DataExtension]]:
+        """Every data extension in every business unit in which it lives."""
+        return [
+            self.data_extension(name, unit)
+            for name, declared in self.data_extensions.items()
+            for unit in declared.is_.business_units
+        ]
 
     def extract(self, name: str) -> Declared[Extract]:
         """The extract declared as `name`; raises CatalogError listing the known ones."""
@@ -85,8 +118,10 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         data_extensions=_load_folder(folder / "data_extensions", DataExtension, problems),
         writeback=_load_folder(folder / "writeback", WriteBack, problems),
         extracts=_load_folder(folder / "extracts", Extract, problems),
+        business_units=_load_folder(folder / "business_units", BusinessUnit, problems),
     )
     problems += _conflicts(catalog)
+    problems += _unit_conflicts(catalog)
     problems += _writeback_conflicts(catalog)
     problems += _extract_conflicts(catalog)
     if problems:
@@ -165,6 +200,23 @@ def _consent_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEn
                 f"{declared.at('fields', name, 'owner')}: fields.{name}.owner: an opt-out changes this field, so it "
                 "must be `owner: crm`; or leave it out."
             )
+
+
+def _unit_conflicts(catalog: Catalog) -> Iterator[str]:
+    if declared := catalog.business_units.get(DEFAULT_UNIT):
+        yield f"{declared.path}:1: `{DEFAULT_UNIT}` is the unit of ET_MID, which needs no file; rename or remove it."
+    known = [DEFAULT_UNIT, *(name for name in catalog.business_units if name != DEFAULT_UNIT)]
+    for declared in catalog.data_extensions.values():
+        units = declared.is_.business_units
+        for number, unit in enumerate(units):
+            where = f"{declared.at('business_units', number)}: business_units: "
+            if unit not in known:
+                yield (
+                    f"{where}no business unit {unit!r}; declared: {', '.join(known)}. Add business_units/{unit}.yaml, "
+                    "or correct the name."
+                )
+            elif unit in units[:number]:
+                yield f"{where}{unit!r} is named twice; keep one."
 
 
 def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:

@@ -22,11 +22,16 @@ class DataExtensionSource(Declaration):
 
 
 class DataExtension(Documented):
-    """data_extensions/<name>.yaml: one data extension, its fields, its source and its guards."""
+    """data_extensions/<name>.yaml: one data extension, its fields, its source and its guards.
+
+    `business_units` are those in which it lives, each with a data extension of its own; a shared one lives in the unit
+    that owns it.
+    """
 
     customer_key: Annotated[str, Field(min_length=1, max_length=36)]
     name: Annotated[str, Field(min_length=1, max_length=100)]
     source: DataExtensionSource
+    business_units: Annotated[tuple[str, ...], Field(min_length=1)] = ("default",)
     fields: Annotated[dict[str, DataExtensionField], Field(min_length=1)]
     deletes: Literal["keep"] = "keep"
     guards: Guards = Guards()

@@ -23,7 +23,8 @@ def trace(entity: str, key: str) -> None:
     with explained():
         declared = catalog.entity(entity)
         road = build_road(settings, run_id="etp trace", tell=click.echo)
-        found = timeline(Sources(road.mid, road.lake, road.ledger, road.files), catalog, declared, key)
+        mids = {name: unit.mid for name, unit in settings.business_units.items()}
+        found = timeline(Sources(road.mid, road.lake, road.ledger, road.files, mids), catalog, declared, key)
     for line in lines(found):
         click.echo(line)
 

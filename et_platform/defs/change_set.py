@@ -20,9 +20,9 @@ from et_platform.resources import Platform
 
 def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     """The plan asset of one data extension."""
-    key = dg.AssetKey(["change_set", data_extension.name])
+    key = dg.AssetKey(data_extension.key("change_set"))
     snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
-    first = [dg.AssetKey(["opt_out", data_extension.name])] if data_extension.is_.consent is not None else []
+    first = [dg.AssetKey(data_extension.key("opt_out"))] if data_extension.is_.consent is not None else []
 
     @dg.asset(
         key=key,
@@ -52,7 +52,9 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     )
     def change_set(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         with explained_failures():
-            road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("crm", "exacttarget"))
+            road = platform.road(
+                run_id=context.run_id, tell=context.log.info, needs=("crm", "exacttarget"), unit=data_extension.unit
+            )
             plan = make_plan(road, catalog, data_extension)
         return dg.MaterializeResult(metadata=_metadata(plan), check_results=[_gate(plan), _earlier(plan)])
 

@@ -23,12 +23,12 @@ from et_platform.resources import Platform
 def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     """The asset of one data extension."""
     declared = data_extension.is_
-    key = dg.AssetKey(["data_extension", data_extension.name])
+    key = dg.AssetKey(data_extension.key("data_extension"))
     snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
 
     @dg.asset(
         key=key,
-        deps=[dg.AssetKey(["import_file", data_extension.name])],
+        deps=[dg.AssetKey(data_extension.key("import_file"))],
         description=f"{declared.description}\n\nOnly rows that ExactTarget's own figures or a read-back prove count "
         "as acknowledged.",
         group_name="data_extension",
@@ -53,7 +53,9 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     )
     def data_extension_asset(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         with explained_failures():
-            road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("exacttarget",))
+            road = platform.road(
+                run_id=context.run_id, tell=context.log.info, needs=("exacttarget",), unit=data_extension.unit
+            )
             settlement = deliver(road, catalog, data_extension)
             held = acknowledged_rows(road, data_extension)
         return dg.MaterializeResult(

@@ -13,8 +13,8 @@ def build(data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     """The staging asset of one data extension."""
 
     @dg.asset(
-        key=["import_file", data_extension.name],
-        deps=[dg.AssetKey(["change_set", data_extension.name])],
+        key=data_extension.key("import_file"),
+        deps=[dg.AssetKey(data_extension.key("change_set"))],
         description="One CSV file for the inserts and one for the updates, uploaded under a temporary name, verified "
         "and renamed. The gate is asked again here: a closed one lets nothing pass.",
         group_name="import_file",
@@ -24,7 +24,9 @@ def build(data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     )
     def import_file(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         with explained_failures():
-            road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("exacttarget",))
+            road = platform.road(
+                run_id=context.run_id, tell=context.log.info, needs=("exacttarget",), unit=data_extension.unit
+            )
             attempt = stage_and_upload(road, data_extension)
         if attempt is None:
             return dg.MaterializeResult(

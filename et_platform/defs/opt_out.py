@@ -16,7 +16,7 @@ EFFECTIVE, RECONCILED = "every_opt_out_is_effective", "reconciled"
 
 def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     """The opt-out asset of one data extension that declares `consent`."""
-    key = dg.AssetKey(["opt_out", data_extension.name])
+    key = dg.AssetKey(data_extension.key("opt_out"))
 
     @dg.asset(
         key=key,
@@ -39,7 +39,9 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     )
     def opt_out(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         with explained_failures():
-            road = platform.road(run_id=context.run_id, tell=context.log.info, needs=("exacttarget",))
+            road = platform.road(
+                run_id=context.run_id, tell=context.log.info, needs=("exacttarget",), unit=data_extension.unit
+            )
             outs = send_opt_outs(road, catalog, data_extension)
         return dg.MaterializeResult(metadata=_metadata(outs), check_results=[_effective(outs), _reconciled(outs)])
 

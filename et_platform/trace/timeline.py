@@ -6,13 +6,14 @@ it looks in a terminal (terminal.py).
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from et_platform.catalog.business_unit import DEFAULT_UNIT
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import ConsentColumns, CrmEntity, WriteBack
 from et_platform.duckdb_support import quoted
@@ -28,12 +29,13 @@ _FILE_AND_LINE = re.compile(r"[\w.-]+/[\w.-]+:\d+")
 
 @dataclass(frozen=True)
 class Sources:
-    """What a timeline is read from."""
+    """What a timeline is read from; `mids` are those of other business units than the default one, by name."""
 
     mid: int
     lake: Lake
     ledger: Ledger
     files: Path
+    mids: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ def timeline(sources: Sources, catalog: Catalog, entity: Declared[CrmEntity], ke
     copies, seen = _snapshot(sources.lake, entity, catalog.writeback.get(entity.name), folded)
     moments = [*seen, *inbound.event_moments(sources.lake, folded)]
     moments += inbound.write_back_moments(sources.ledger, sources.files, entity, folded)
-    for declared in catalog.data_extensions.values():
-        if declared.is_.source.crm == entity.name:
+    mids = {DEFAULT_UNIT: sources.mid, **sources.mids}
+    for declared in catalog.everywhere():
+        if declared.is_.source.crm == entity.name and declared.unit in mids:
             moments += outbound.moments(
-                mid=sources.mid,
+                mid=mids[declared.unit],
                 lake=sources.lake,
                 ledger=sources.ledger,
                 files=sources.files,
