@@ -7,6 +7,7 @@ import pytest
 from et_platform.exacttarget.auth import Tokens
 from et_platform.exacttarget.connection import Retries, Timeouts
 from et_platform.exacttarget.data_extensions import read_data_extension
+from et_platform.exacttarget.errors import ExactTargetError
 from et_platform.exacttarget.faults import read_fault, read_message
 from et_platform.exacttarget.folders import read_folder
 from et_platform.exacttarget.http import open_session
@@ -31,7 +32,11 @@ def soap():
     with open_session() as session:
         connection = ScriptedService(url="http://127.0.0.1:9").connection()
         tokens = Tokens(connection, session=session, timeouts=Timeouts())
-        yield Soap(tokens=tokens, session=session, timeouts=Timeouts(), retries=Retries())
+        yield Soap(tokens=tokens, session=session, timeouts=Timeouts(), retries=Retries(), wait_out=no_patience)
+
+
+def no_patience(error: ExactTargetError) -> None:
+    raise error
 
 
 def parsed(soap: Soap, name: str):

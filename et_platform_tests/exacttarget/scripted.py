@@ -109,7 +109,7 @@ class ScriptedService:
         if path.endswith("/v2/token"):
             self.tokens += 1
             reply = {
-                "access_token": f"token-{self.tokens}",
+                "access_token": f"bearer-{self.tokens}",
                 "expires_in": self.expires_in,
                 "scope": "",
                 "soap_instance_url": self.url + "/",

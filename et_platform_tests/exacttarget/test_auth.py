@@ -40,7 +40,7 @@ def test_one_token_serves_many_calls_and_threads():
             answers = list(pool.map(lambda _: exacttarget.system_status(), range(8)))
         assert answers == [SystemStatus.OK] * 8
         assert service.tokens == 1
-        assert set(service.used_tokens()) == {"token-1"}
+        assert set(service.used_tokens()) == {"bearer-1"}
 
 
 @pytest.mark.parametrize("slash", ["", "/", "//"])
@@ -66,7 +66,7 @@ def test_a_token_is_renewed_before_its_end_by_the_services_own_figure():
 def test_an_expired_token_is_renewed_once_and_the_call_repeated_once():
     with scripted_service(EXPIRED, STATUS_OK) as service, client(service.connection()) as exacttarget:
         assert exacttarget.system_status() is SystemStatus.OK
-        assert service.used_tokens() == ["token-1", "token-2"]
+        assert service.used_tokens() == ["bearer-1", "bearer-2"]
 
 
 def test_a_token_that_expires_twice_is_an_error_and_no_loop():
@@ -156,4 +156,4 @@ def test_a_trusted_token_service_cannot_lead_away_from_https(tmp_path, monkeypat
         with pytest.raises(Misconfigured, match="without HTTPS"):
             exacttarget.log_in()
         assert exacttarget.system_status() is SystemStatus.OK
-        assert service.used_tokens() == ["token-2"]
+        assert service.used_tokens() == ["bearer-2"]

@@ -44,7 +44,7 @@ def test_processes_share_one_token_in_a_file_of_their_own(tmp_path):
             with client(service, token_cache=folder) as exacttarget:
                 exacttarget.system_status()
         assert service.tokens == 1
-        assert service.used_tokens() == ["token-1"] * 3
+        assert service.used_tokens() == ["bearer-1"] * 3
     (kept,) = folder.glob("token-*.json")
     assert kept.stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -80,7 +80,7 @@ def test_an_expired_token_is_replaced_for_all(tmp_path):
             first.log_in()
             with client(service, token_cache=tmp_path) as third:
                 third.system_status()
-        assert service.used_tokens() == ["token-1", "token-1", "token-2", "token-2"]
+        assert service.used_tokens() == ["bearer-1", "bearer-1", "bearer-2", "bearer-2"]
         assert service.tokens == 2
 
 
@@ -127,7 +127,7 @@ def test_a_cache_that_others_can_read_is_not_used(tmp_path):
         kept.chmod(0o644)
         with client(service, token_cache=tmp_path) as exacttarget, pytest.raises(errors.Misconfigured) as caught:
             exacttarget.log_in()
-        assert "token-1" not in str(caught.value)
+        assert "bearer-1" not in str(caught.value)
         kept.chmod(0o600)
         kept.write_text("{")
         with client(service, token_cache=tmp_path) as exacttarget:
@@ -280,7 +280,7 @@ def test_no_repr_error_or_log_shows_a_secret(tmp_path: Path, caplog: pytest.LogC
                 except errors.ExactTargetError as error:
                     shown += [str(error), repr(error), *getattr(error, "__notes__", ())]
                     shown += [repr(each) for each in (error.__cause__, error.__context__) if each is not None]
-        tokens = [f"token-{n}" for n in range(1, service.tokens + 1)]
+        tokens = [f"bearer-{n}" for n in range(1, service.tokens + 1)]
     text = "\n".join(shown) + caplog.text
     assert len(shown) > 12
     for secret in (*secrets_of(connection), *tokens):

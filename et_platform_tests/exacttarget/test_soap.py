@@ -188,7 +188,7 @@ def test_a_start_without_a_token_is_not_in_doubt():
 def test_the_task_id_is_found_after_an_expired_token_and_in_any_reply(result: str):
     with scripted_service(EXPIRED, performed(result)) as service, client(service) as exacttarget:
         assert exacttarget.imports.start(customer_key="i1") == 41
-        assert service.used_tokens() == ["token-1", "token-2"]
+        assert service.used_tokens() == ["bearer-1", "bearer-2"]
         definition = service.sent(1).find(f".//{{{API}}}Definition")
         assert definition is not None
         assert definition.get("{http://www.w3.org/2001/XMLSchema-instance}type", "").endswith("ImportDefinition")
