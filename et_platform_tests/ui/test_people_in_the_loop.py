@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from et_platform.dbt.project import PACKAGED
 from et_platform.processes import running
 from et_platform.simulator.act import act
 from et_platform.ui import free_port
@@ -49,7 +50,7 @@ def simulator(tmp_path) -> Iterator[Simulator]:
 @pytest.fixture
 def platform(tmp_path, simulator: Simulator) -> Platform:
     platform = platform_in(tmp_path / "p", simulator.info, customers=200, customer_key="UI_Customers")
-    platform.environment["ET_SENSOR_SECONDS"] = "1"
+    platform.environment |= {"ET_SENSOR_SECONDS": "1", "ET_DBT_PATH": str(PACKAGED)}
     return platform
 
 
@@ -132,12 +133,17 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     expect(page.get_by_text("Requested", exact=False).first).to_be_visible()
 
     # The models take it up, and the CRM learns of it.
+    run_job(page, "models")
+    figure(page, "mart/customer_engagement", "unique_id", "customer_engagement")
     run_job(page, "write_back_customers")
     figure(page, "crm_writeback/customers", "outcome", "1 opt-outs among them")
-    ((out, out_at, evidence),) = in_crm(
-        platform, "SELECT opted_out, opted_out_at, opt_out_evidence FROM customers WHERE customer_id = ?", leaver
+    ((out, out_at, opens, opened_at, evidence),) = in_crm(
+        platform,
+        "SELECT opted_out, opted_out_at, open_count, last_open_at, opt_out_evidence FROM customers WHERE customer_id = ?",
+        leaver,
     )
-    assert (out, out_at) == (1, at.strftime("%Y-%m-%d %H:%M:%S"))
+    moment = at.strftime("%Y-%m-%d %H:%M:%S")
+    assert (out, out_at, opens, opened_at) == (1, moment, 1, moment)
     assert evidence.endswith("/Unsubs.csv:2")
 
     # Walk the lineage, link by link, from the write-back to the CRM's table.
