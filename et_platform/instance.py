@@ -15,6 +15,8 @@ import dagster as dg
 from et_platform.liveness import is_gone, this_process
 from et_platform.settings import Settings
 
+_MODELS = ("staging", "int", "mart", "audience")
+"""Groups of dbt models."""
 PROCESS_TAG = "etp/process"
 
 _CONFIGURATION = """\
@@ -78,12 +80,19 @@ def materialize(
 
 def models_of(mart: str) -> list[Sequence[str]]:
     """The keys of a mart and of every model that it is made of."""
+    return behind(("mart", mart), groups=_MODELS)
+
+
+def behind(key: Sequence[str], *, groups: Sequence[str] = ("crm_snapshot", *_MODELS)) -> list[Sequence[str]]:
+    """The keys of what an asset is made from, as far as it is in these groups; itself, too, if it is."""
     from et_platform.definitions import load_defs
 
-    graph = load_defs().resolve_asset_graph()
-    models = dg.AssetSelection.groups("staging", "int", "mart")
-    behind = dg.AssetSelection.assets(dg.AssetKey(["mart", mart])).upstream() & models
-    return [key.path for key in behind.resolve(graph)]
+    asset = dg.AssetKey(list(key))
+    upstream = dg.AssetSelection.assets(asset).upstream()
+    graph = load_defs(models=False).resolve_asset_graph()
+    if not graph.has(asset) or any(one.path[0] in _MODELS for one in upstream.resolve(graph)):
+        graph = load_defs().resolve_asset_graph()  # it is a model, or made from one
+    return [one.path for one in (upstream & dg.AssetSelection.groups(*groups)).resolve(graph)]
 
 
 def end_orphans(instance: dg.DagsterInstance) -> None:

@@ -135,12 +135,14 @@ def _typed(name: str, precision: int, scale: int) -> str:
     return f"{name}({precision},{scale})"
 
 
-def column_lineage(declared: Declared[DataExtension], upstream: dg.AssetKey) -> dg.TableColumnLineage:
-    """Which CRM column each field comes from."""
+def column_lineage(
+    declared: Declared[DataExtension], made_of: Mapping[str, Sequence[tuple[str, str, str]]]
+) -> dg.TableColumnLineage:
+    """Which columns each field comes from, given them by field as (asset prefix, asset name, column)."""
     return dg.TableColumnLineage(
         {
-            name: [dg.TableColumnDep(asset_key=upstream, column_name=field.source)]
-            for name, field in declared.is_.fields.items()
+            name: [dg.TableColumnDep(dg.AssetKey([prefix, asset]), column) for prefix, asset, column in made_of[name]]
+            for name in declared.is_.fields
         }
     )
 
@@ -151,7 +153,7 @@ def mapping_table(declared: Declared[DataExtension]) -> dg.MarkdownMetadataValue
         (name, field.type, field.source, field.owner, "yes" if field.required or field.key else "")
         for name, field in declared.is_.fields.items()
     ]
-    return dg.MetadataValue.md(markdown_table(("field", "type", "CRM column", "owner", "required"), rows))
+    return dg.MetadataValue.md(markdown_table(("field", "type", "column or expression", "owner", "required"), rows))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

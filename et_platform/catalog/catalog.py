@@ -58,8 +58,13 @@ class Catalog:
     business_units: dict[str, Declared[BusinessUnit]] = field(default_factory=dict)
 
     def entity_of(self, data_extension: Declared[DataExtension]) -> Declared[CrmEntity]:
-        """The CRM entity that feeds a data extension."""
-        return self.crm[data_extension.is_.source.crm]
+        """The CRM entity that feeds a data extension; raises CatalogError for one that is fed by something else."""
+        entity = data_extension.is_.source.crm
+        if entity is None:
+            raise CatalogError(
+                f"{data_extension.at('source')}: source: {data_extension.name} is not fed by one CRM entity."
+            )
+        return self.crm[entity]
 
     def entity(self, name: str) -> Declared[CrmEntity]:
         """The CRM entity declared as `name`, or as its plural; raises CatalogError listing the known ones."""
@@ -153,6 +158,8 @@ def _conflicts(catalog: Catalog) -> Iterator[str]:
             other = seen.setdefault(value.lower(), declared)
             if other is not declared:
                 yield f"{declared.at(what)}: {what}: {value!r} is already used in {other.at(what)}; choose another."
+        if de.source.crm is None:
+            continue  # columns of a model or a query are known once it is there (outbound/source.py)
         entity = catalog.crm.get(de.source.crm)
         if entity is None:
             known = ", ".join(sorted(catalog.crm)) or "none"
@@ -165,6 +172,8 @@ def _conflicts(catalog: Catalog) -> Iterator[str]:
 def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
     for name, is_ in declared.is_.fields.items():
         where = f"{declared.at('fields', name, 'from')}: fields.{name}.from"
+        if is_.sql is not None:
+            continue  # sync/expressions.py knows what an expression may hold
         column = entity.is_.columns.get(is_.source)
         if column is None:
             known = ", ".join(entity.is_.columns)

@@ -14,11 +14,36 @@ from et_platform.catalog.consent import DataExtensionConsent
 from et_platform.catalog.field import DataExtensionField
 from et_platform.catalog.guards import Guards
 
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
 
 class DataExtensionSource(Declaration):
-    """Where a data extension's rows come from."""
+    """Where a data extension's rows come from: one of these.
 
-    crm: str
+    `crm` is an entity of the catalogue, as its newest snapshot has it; `audience` and `mart` are dbt models that are
+    tables of the lake; `sql` is a query over the lake (`lake.crm.customers`), asked anew for every plan.
+    """
+
+    crm: str | None = None
+    audience: ModelName | None = None
+    mart: ModelName | None = None
+    sql: Annotated[str, Field(min_length=1)] | None = None
+
+    @property
+    def model(self) -> tuple[str, str] | None:
+        """The dbt model as its asset is called: (`audience`, name); None for other sources."""
+        found = [(kind, name) for kind, name in (("audience", self.audience), ("mart", self.mart)) if name is not None]
+        return found[0] if found else None
+
+    @model_validator(mode="after")
+    def _one_of_four(self) -> "DataExtensionSource":
+        said = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError(
+                "say where the rows come from: one of `crm`, `audience`, `mart` and `sql`; "
+                f"found {' and '.join(said) or 'none'}"
+            )
+        return self
 
 
 class DataExtension(Documented):
@@ -60,6 +85,13 @@ class DataExtension(Documented):
         keys = [name for name, field in self.fields.items() if field.key]
         if len(keys) != 1:
             raise ValueError(f"exactly one field must say `key: true`; found {len(keys)}: {', '.join(keys) or 'none'}")
+        for name, field in self.fields.items():
+            if not field.source:
+                raise ValueError(f"field {name!r} needs `from` (a column of the source) or `sql` (an expression)")
+        if self.consent is not None and self.source.crm is None:
+            raise ValueError(
+                "`consent` is said where the CRM's own columns are: on a data extension whose source is `crm`"
+            )
         folded: dict[str, str] = {}
         for name in self.fields:
             if len(name) > 50 or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ]*", name):

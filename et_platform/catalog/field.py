@@ -24,10 +24,15 @@ _READABLE_AS: dict[str, tuple[str, ...]] = {
 
 
 class DataExtensionField(Declaration):
-    """A field of a data extension, with ExactTarget's own rules for its values."""
+    """A field of a data extension, with ExactTarget's own rules for its values.
+
+    Its values come `from` a column of the source, or are what the expression `sql` makes of a row of it (DuckDB's SQL;
+    sync/expressions.py says what it may hold).
+    """
 
     type: FieldType
-    source: Annotated[str, Field(alias="from")]
+    column: Annotated[str | None, Field(min_length=1, alias="from")] = None
+    sql: Annotated[str, Field(min_length=1)] | None = None
     length: Annotated[int, Field(ge=1, le=4000)] | None = None
     precision: Annotated[int, Field(ge=1, le=29)] = 18
     scale: Annotated[int, Field(ge=0, le=29)] = 0
@@ -38,12 +43,23 @@ class DataExtensionField(Declaration):
     pii: Pii = "none"
 
     @property
+    def source(self) -> str:
+        """The column of the source that has the values; of an expression, the column that is named as it reads."""
+        return self.column or self.sql or ""
+
+    @property
     def max_length(self) -> int | None:
         """Characters (UTF-16 units) that fit; None for types without a length."""
         return self.length or TEXT_FIELDS.get(self.type)
 
     @model_validator(mode="after")
     def _rules(self) -> "DataExtensionField":
+        if self.column is not None and self.sql is not None:
+            raise ValueError("say either `from` (a column) or `sql` (an expression), and only one of them")
+        if self.key and self.sql is not None:
+            raise ValueError(
+                "a key field comes `from` the column that is the key; an expression could make two rows one"
+            )
         if self.length is not None and self.type not in TEXT_FIELDS:
             raise ValueError(f"`length` is for text; a {self.type} field has none")
         if self.type == "Decimal" and self.scale > self.precision:

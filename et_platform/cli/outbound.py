@@ -15,7 +15,7 @@ _IN_UNIT = click.option("--unit", help="Business unit, where the data extension 
 @_IN_UNIT
 def plan(data_extension: str, unit: str | None) -> None:
     """Read the CRM and show what would be imported into DATA_EXTENSION; nothing is sent."""
-    _run(["crm_snapshot", "change_set"], data_extension, unit)
+    _run(["change_set"], data_extension, unit)
 
 
 @click.command()
@@ -23,7 +23,7 @@ def plan(data_extension: str, unit: str | None) -> None:
 @_IN_UNIT
 def apply(data_extension: str, unit: str | None) -> None:
     """Read the CRM, send opt-outs, plan, and import what changed into DATA_EXTENSION."""
-    _run(["crm_snapshot", "opt_out", "change_set", "import_file", "data_extension"], data_extension, unit)
+    _run(["opt_out", "change_set", "import_file", "data_extension"], data_extension, unit)
 
 
 def _run(steps: list[str], data_extension: str, unit: str | None) -> None:
@@ -31,12 +31,12 @@ def _run(steps: list[str], data_extension: str, unit: str | None) -> None:
     with explained():
         declared = catalog.data_extension(data_extension, unit)
         settings.of_unit(declared.unit).require("exacttarget")
-    from et_platform.instance import materialize
+    from et_platform.instance import behind, materialize
 
     if declared.is_.consent is None:
         steps = [step for step in steps if step != "opt_out"]
-    snapshot = ["crm_snapshot", catalog.entity_of(declared).name]
-    ended([materialize(settings, [snapshot if step == "crm_snapshot" else declared.key(step) for step in steps])])
+    keys = [declared.key(step) for step in steps]
+    ended([materialize(settings, [*behind(declared.key("change_set")), *keys])])
 
 
 @click.command()

@@ -16,17 +16,18 @@ from et_platform.presentation import (
     markdown_table,
 )
 from et_platform.resources import Platform
+from et_platform.sync import sources
 
 
 def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     """The plan asset of one data extension."""
     key = dg.AssetKey(data_extension.key("change_set"))
-    snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
+    made_of = sources.lineage(catalog, data_extension)
     first = [dg.AssetKey(data_extension.key("opt_out"))] if data_extension.is_.consent is not None else []
 
     @dg.asset(
         key=key,
-        deps=[snapshot, *first],
+        deps=[*(dg.AssetKey(list(key)) for key in sources.upstream(data_extension)), *first],
         description="Inserts and updates that would make the data extension what the CRM says: desired minus "
         "acknowledged. Immutable and named by its content. Rows that ExactTarget would refuse are in quarantine, "
         "with field and reason.",
@@ -45,7 +46,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
         ],
         metadata={
             "dagster/column_schema": data_extension_schema(data_extension.is_),
-            "dagster/column_lineage": column_lineage(data_extension, snapshot),
+            "dagster/column_lineage": column_lineage(data_extension, made_of),
             "mapping": mapping_table(data_extension),
             **declaration_reference(data_extension),
         },

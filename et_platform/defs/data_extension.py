@@ -18,13 +18,14 @@ from et_platform.presentation import (
     markdown_table,
 )
 from et_platform.resources import Platform
+from et_platform.sync import sources
 
 
 def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     """The asset of one data extension."""
     declared = data_extension.is_
     key = dg.AssetKey(data_extension.key("data_extension"))
-    snapshot = dg.AssetKey(["crm_snapshot", catalog.entity_of(data_extension).name])
+    made_of = sources.lineage(catalog, data_extension)
 
     @dg.asset(
         key=key,
@@ -46,7 +47,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
             "customer key": declared.customer_key,
             "name": declared.name,
             "dagster/column_schema": data_extension_schema(declared),
-            "dagster/column_lineage": column_lineage(data_extension, snapshot),
+            "dagster/column_lineage": column_lineage(data_extension, made_of),
             "mapping": mapping_table(data_extension),
             **declaration_reference(data_extension),
         },

@@ -9,9 +9,10 @@ import duckdb
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import unsubscribes_of
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal, quoted
+from et_platform.duckdb_support import literal
 from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.road import Road
+from et_platform.outbound.source import read_source
 from et_platform.sync import opt_out
 from et_platform.sync.consent import is_from_everything
 from et_platform.warehouse import events
@@ -37,13 +38,13 @@ def rows_opting_in(
     planned = DataExtension.model_validate(change_set.declaration)
     if file.operation == "opt_out" or not opt_out.can_say(planned):
         return 0
-    entity = catalog.entity_of(declared)
     with road.lake.read() as connection:
+        source = read_source(connection, catalog, declared)
         query = opt_out.opting_in(
             planned,
-            entity.is_,
+            source.relation,
             changes=f"(SELECT * FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})",
-            snapshot=f"lake.crm.{quoted(entity.name)}",
+            snapshot=source.rows,
             unsubscribes=latest_unsubscribes(road, catalog, connection),
         )
         row = connection.execute(f"SELECT count(*) FROM ({query})").fetchone()

@@ -13,7 +13,7 @@ class DeclarationMismatch(OutboundError):
 
 
 class NothingToPlanFrom(OutboundError):
-    """There is no snapshot of the CRM entity yet."""
+    """The source was not read, or its model not built, yet."""
 
 
 class GateClosed(OutboundError):
@@ -29,7 +29,7 @@ class RowsMissing(OutboundError):
 
 
 class StalePlan(OutboundError):
-    """The CRM was read again, or the declaration changed, since the change set was planned."""
+    """The source was read again, or the declaration changed, since the change set was planned."""
 
 
 class ConsentChanged(OutboundError):

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal, quoted
+from et_platform.duckdb_support import literal
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.deliver import import_files
-from et_platform.outbound.plan import keep, prepare_tables, scratch_folder, snapshot_to_plan_from
+from et_platform.outbound.plan import keep, prepare_tables, scratch_folder
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_consent_fields
 from et_platform.outbound.settle import Settlement, settle_open_attempt
+from et_platform.outbound.source import read_source
 from et_platform.outbound.stage import begin_attempt
 from et_platform.outbound.unsubscribe import Unsubscribed, unsubscribe
 from et_platform.sync import opt_out as sql
@@ -73,19 +74,17 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tu
     """Record the rows that have to opt out as the open change set of their kind, None when there are none; and how
     many were refused before, and are left out.
     """
-    de, entity, name = declared.is_, catalog.entity_of(declared), road.lake_name(declared.is_)
+    de, name = declared.is_, road.lake_name(declared.is_)
     with road.lake.read() as connection:
         is_first_load = not table_exists(connection, "acknowledged", name)
-    query = sql.row_changes(
-        de, entity.is_, snapshot=f"lake.crm.{quoted(entity.name)}", acknowledged=acknowledged.relation(name)
-    )
-    if is_first_load or query is None:
+    if is_first_load or not sql.can_say(de):
         return None, 0
     prepare_tables(road, declared)
     with scratch_folder(road.change_sets(de)) as scratch:
         changes = scratch / "changes.parquet"
         with road.lake.read() as connection:
-            snapshot_id = snapshot_to_plan_from(connection, entity.name)
+            source = read_source(connection, catalog, declared)
+            query = sql.row_changes(de, source.relation, snapshot=source.rows, acknowledged=acknowledged.relation(name))
             connection.execute(f"CREATE TEMP TABLE opting_out AS {query}")
             tried = sql.not_refused("opting_out", quarantine.rejections_of(name), most=plan_sql.MAXIMUM_REJECTIONS)
             connection.execute(f"COPY ({tried}) TO {literal(str(changes))} (FORMAT parquet)")
@@ -103,7 +102,7 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tu
         identity = change_set_id(
             mid=road.mid,
             customer_key=de.customer_key,
-            declaration=plan_sql.declaration_version(de, entity.is_),
+            declaration=plan_sql.declaration_version(de, source.relation),
             base_version=base,
             rows=rows,
             fingerprint=fingerprint,
@@ -117,7 +116,7 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tu
         customer_key=de.customer_key,
         kind="opt_out",
         base_version=base,
-        snapshot_id=snapshot_id,
+        snapshot_id=source.version,
         state="planned",
         declaration=de.model_dump(mode="json", by_alias=True),
         figures={"opt_outs": rows},

@@ -16,17 +16,16 @@ import duckdb
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal, quoted
+from et_platform.duckdb_support import literal
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.consent import latest_unsubscribes
-from et_platform.outbound.errors import NothingToPlanFrom
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, settle_open_attempt
+from et_platform.outbound.source import Source, read_source
 from et_platform.sync import gate
 from et_platform.sync import plan as sql
 from et_platform.sync.identity import change_set_id
 from et_platform.warehouse import acknowledged, quarantine
-from et_platform.warehouse.snapshots import latest_snapshot
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,9 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
         settled = settle_open_attempt(road, data_extension, held)
         prepare_tables(road, data_extension)
         with road.lake.read() as connection:
-            snapshot_id = _evaluate(road, connection, catalog, data_extension, name)
-            figures = _figures(connection, catalog, data_extension, name)
+            source = read_source(connection, catalog, data_extension)
+            _evaluate(road, connection, catalog, data_extension, source, name)
+            figures = _figures(connection, data_extension, source, name)
             _save(connection, data_extension, scratch)
             base = acknowledged.base_version(connection, name)
             rows, fingerprint = _fetch_one(
@@ -68,7 +68,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
             identity = change_set_id(
                 mid=road.mid,
                 customer_key=data_extension.is_.customer_key,
-                declaration=sql.declaration_version(data_extension.is_, catalog.entity_of(data_extension).is_),
+                declaration=sql.declaration_version(data_extension.is_, source.relation),
                 base_version=base,
                 rows=rows,
                 fingerprint=fingerprint,
@@ -81,7 +81,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
                 customer_key=data_extension.is_.customer_key,
                 kind="rows",
                 base_version=base,
-                snapshot_id=snapshot_id,
+                snapshot_id=source.version,
                 state="planned",
                 declaration=data_extension.is_.model_dump(mode="json", by_alias=True),
                 figures=asdict(figures),
@@ -95,7 +95,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
             road.ledger.close_open_change_set(road.mid, data_extension.is_.customer_key)
         _forget_old_rows(road, data_extension)
     road.tell(f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates.")
-    return Plan(data_extension.name, snapshot_id, figures, verdict, change_set, settled)
+    return Plan(data_extension.name, source.version, figures, verdict, change_set, settled)
 
 
 def prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
@@ -110,42 +110,30 @@ def prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
             quarantine.ensure_tables(connection, name)
 
 
-def snapshot_to_plan_from(connection: duckdb.DuckDBPyConnection, entity: str) -> str:
-    """The id of the entity's snapshot; raises NothingToPlanFrom when none was taken yet."""
-    found = latest_snapshot(connection, entity)
-    if found is None:
-        raise NothingToPlanFrom(
-            f"There is no snapshot of the CRM entity {entity} yet: materialize crm_snapshot/{entity} first."
-        )
-    return found[0]
-
-
 def _evaluate(
     road: Road,
     connection: duckdb.DuckDBPyConnection,
     catalog: Catalog,
     data_extension: Declared[DataExtension],
+    source: Source,
     name: str,
-) -> str:
-    """Fill the temporary table `evaluated`; returns the snapshot's id."""
-    entity = catalog.entity_of(data_extension)
-    snapshot_id = snapshot_to_plan_from(connection, entity.name)
+) -> None:
+    """Fill the temporary table `evaluated`."""
     query = sql.evaluation(
         data_extension.is_,
-        entity.is_,
-        snapshot=f"lake.crm.{quoted(entity.name)}",
+        source.relation,
+        snapshot=source.rows,
         acknowledged=acknowledged.relation(name),
         rejections=quarantine.rejections_of(name),
         unsubscribes=latest_unsubscribes(road, catalog, connection),
     )
     connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
-    return snapshot_id
 
 
 def _figures(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, data_extension: Declared[DataExtension], name: str
+    connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataExtension], source: Source, name: str
 ) -> sql.PlanFigures:
-    snapshot = f"lake.crm.{quoted(catalog.entity_of(data_extension).name)}"
+    snapshot = source.rows
     held_by_us = acknowledged.relation(name)
     rows = dict(connection.execute("SELECT _class, count(*) FROM evaluated GROUP BY _class").fetchall())
     (total,) = _fetch_one(connection, f"SELECT count(*) FROM {snapshot}")

@@ -20,11 +20,11 @@ from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
 from et_platform.outbound.settle import acknowledged_rows, remote_path, settle_open_attempt
+from et_platform.outbound.source import version_of
 from et_platform.sync import gate
 from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
 from et_platform.sync.staging import copy_to_csv
-from et_platform.warehouse.snapshots import latest_snapshot
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
@@ -80,10 +80,10 @@ def _look_again(road: Road, data_extension: Declared[DataExtension], change_set:
             f"in {data_extension.at('guards')}."
         )
     with road.lake.read() as connection:
-        snapshot = latest_snapshot(connection, data_extension.is_.source.crm)
-    if snapshot is None or snapshot[0] != change_set.snapshot_id:
+        version = version_of(connection, data_extension)
+    if version != change_set.snapshot_id:
         raise StalePlan(
-            f"The CRM was read again since change set {change_set.id[:12]} of {data_extension.name} was planned. "
+            f"The source was read again since change set {change_set.id[:12]} of {data_extension.name} was planned. "
             f"Materialize change_set/{data_extension.name} again, then this; nothing was sent."
         )
     if change_set.declaration["fields"] != data_extension.is_.model_dump(mode="json", by_alias=True)["fields"]:

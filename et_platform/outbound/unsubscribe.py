@@ -25,12 +25,13 @@ import pyarrow as pa
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal, quoted
+from et_platform.duckdb_support import literal
 from et_platform.exacttarget.models import SubscriberChange
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import Attempt, ChangeSet, Kind
-from et_platform.outbound.plan import keep, scratch_folder, snapshot_to_plan_from
+from et_platform.outbound.plan import keep, scratch_folder
 from et_platform.outbound.road import Road
+from et_platform.outbound.source import read_source
 from et_platform.sync import folding
 from et_platform.sync import opt_out as sql
 from et_platform.sync.identity import change_set_id
@@ -131,16 +132,16 @@ def _look(
     Whoever is unsubscribed already is acknowledged, and whoever is in again is so no more.
     """
     entity = catalog.entity_of(declared)
-    snapshot = f"lake.crm.{quoted(entity.name)}"
     acknowledged = opt_outs.relation(mid=road.mid, entity=entity.name)
     with road.lake.read() as connection:
-        snapshot_id = snapshot_to_plan_from(connection, entity.name)
-        connection.execute(f"CREATE TEMP TABLE stated AS {sql.stated(declared.is_, entity.is_, snapshot=snapshot)}")
-        in_again = sql.in_again(declared.is_, entity.is_, snapshot=snapshot, stated="stated", acknowledged=acknowledged)
+        source = read_source(connection, catalog, declared)
+        relation, snapshot = source.relation, source.rows
+        connection.execute(f"CREATE TEMP TABLE stated AS {sql.stated(declared.is_, relation, snapshot=snapshot)}")
+        in_again = sql.in_again(declared.is_, relation, snapshot=snapshot, stated="stated", acknowledged=acknowledged)
         _copy(connection, sql.pending("stated", acknowledged), scratch / "pending.parquet")
         _copy(connection, in_again, scratch / "in_again.parquet")
         (stated,) = _fetch_one(connection, "SELECT count(*) FROM stated")
-        without_key, unreadable = _fetch_one(connection, sql.listed(declared.is_, entity.is_, snapshot=snapshot))
+        without_key, unreadable = _fetch_one(connection, sql.listed(declared.is_, relation, snapshot=snapshot))
     with duckdb.connect() as connection:
         _show(exacttarget, connection, _parquet(scratch / "pending.parquet"))
         unknown = "FROM pending AS p ANTI JOIN shown AS s ON s._folded_key = p._folded_key WHERE p.email IS NOT NULL"
@@ -171,7 +172,7 @@ def _look(
                 attempt_id=None,
             )
     told = Unsubscribed(
-        snapshot_id=snapshot_id,
+        snapshot_id=source.version,
         change_set=None,
         stated=stated,
         pending=pending,
@@ -269,12 +270,14 @@ def _settle(
             "SEMI JOIN (FROM shown WHERE is_out) AS s ON s._folded_key = p._folded_key"
         ).to_arrow_table()
     held.check()
+    entity = declared.is_.source.crm
+    assert entity is not None, "consent is declared with a CRM source"
     with road.lake.write() as connection:
         connection.register("proven_opt_outs", proven)
         rows = opt_outs.acknowledge(
             connection,
             mid=road.mid,
-            entity=declared.is_.source.crm,
+            entity=entity,
             proven="proven_opt_outs",
             attempt_id=attempt.id,
         )

@@ -11,6 +11,7 @@ written is found again whatever the CRM rounds to.
 
 from et_platform.catalog.extract import Unsubscribes
 from et_platform.catalog.models import ConsentFacts, CrmEntity, WriteBack
+from et_platform.catalog.relation import Relation
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
 
@@ -141,7 +142,7 @@ def content_fingerprint(changes: str) -> str:
     return f"SELECT count(*), coalesce(bit_xor({row}), 0)::VARCHAR FROM {changes}"
 
 
-def is_newer(consent: ConsentFacts, entity: CrmEntity) -> str:
+def is_newer(consent: ConsentFacts, entity: Relation) -> str:
     """SQL condition: the person's newest unsubscribe is newer than what the CRM has dated.
 
     Over a snapshot row `s`, and `e` whose struct `unsubscribe` is null or has the moment `at`.
@@ -189,10 +190,10 @@ def _values(write_back: WriteBack, entity: CrmEntity) -> dict[str, str]:
     return values
 
 
-def _moment(entity: CrmEntity, column: str, value: str) -> str:
+def _moment(entity: Relation, column: str, value: str) -> str:
     return f"CAST(date_trunc('second', {value}) AS {_sql_type(entity, column)})"
 
 
-def _sql_type(entity: CrmEntity, column: str) -> str:
+def _sql_type(entity: Relation, column: str) -> str:
     types = {"text": "VARCHAR", "boolean": "BOOLEAN", "integer": "BIGINT", "date": "DATE", "timestamp": "TIMESTAMP"}
     return types[entity.columns[column].type]

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from et_platform.catalog.models import (
     TEXT_FIELDS,
-    CrmEntity,
     DataExtension,
     DataExtensionConsent,
     DataExtensionField,
 )
+from et_platform.catalog.relation import Relation
 from et_platform.catalog.sql_types import sql_type
 from et_platform.duckdb_support import literal, quoted
 
@@ -46,7 +46,7 @@ class FieldRule:
     violations: tuple[tuple[str, str], ...]
 
 
-def field_rules(data_extension: DataExtension, entity: CrmEntity, row: str) -> list[FieldRule]:
+def field_rules(data_extension: DataExtension, entity: Relation, row: str) -> list[FieldRule]:
     """The rules of all fields, over the snapshot row with the SQL alias `row`.
 
     Who is out is not in: a field of `consent.opted_in` is false where `consent.opted_out` is true, whatever its own
@@ -65,11 +65,12 @@ def _unless_out(consent: DataExtensionConsent, rule: FieldRule, row: str) -> str
     return f"CASE WHEN {row}.{quoted(consent.opted_out)} THEN {no} ELSE {rule.value} END"
 
 
-def _rule(name: str, field: DataExtensionField, entity: CrmEntity, row: str) -> FieldRule:
+def _rule(name: str, field: DataExtensionField, entity: Relation, row: str) -> FieldRule:
     column = f"{row}.{quoted(field.source)}"
     source_type = entity.columns[field.source].type
     unreadable = f"list_contains({row}._invalid, {literal(field.source)})"
-    violations = [(f"cannot be read as {source_type}", unreadable), *_violations(field, column, source_type)]
+    broken = "reads an unreadable column, or its expression fails" if field.sql else f"cannot be read as {source_type}"
+    violations = [(broken, unreadable), *_violations(field, column, source_type)]
     value = _value(field, column, source_type)
     if field.required or field.key:
         violations.append(("is required, but empty", f"({value}) IS NULL AND NOT {unreadable}"))

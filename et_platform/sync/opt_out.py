@@ -9,7 +9,8 @@ unknown rule is opted out as it is written. Whoever is taken out by that althoug
 is the same to ExactTarget, loses mail; the other way round somebody would get mail who refused it.
 """
 
-from et_platform.catalog.models import CrmEntity, DataExtension, DataExtensionConsent
+from et_platform.catalog.models import DataExtension, DataExtensionConsent
+from et_platform.catalog.relation import Relation
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
 from et_platform.sync.consent import is_newer
@@ -24,7 +25,7 @@ def can_say(data_extension: DataExtension) -> bool:
     )
 
 
-def stated(data_extension: DataExtension, entity: CrmEntity, *, snapshot: str) -> str:
+def stated(data_extension: DataExtension, entity: Relation, *, snapshot: str) -> str:
     """SQL for one row a subscriber whom the CRM says is out: `_folded_key`, `_key`, `opted_out_at`, `email`.
 
     `opted_out_at` is the CRM's latest, null where it has none; `email` an address that the data extension's own field
@@ -58,7 +59,7 @@ def pending(stated: str, acknowledged: str) -> str:
     )
 
 
-def in_again(data_extension: DataExtension, entity: CrmEntity, *, snapshot: str, stated: str, acknowledged: str) -> str:
+def in_again(data_extension: DataExtension, entity: Relation, *, snapshot: str, stated: str, acknowledged: str) -> str:
     """SQL for the acknowledged `_folded_key` that the snapshot has and states as out no more.
 
     Who is not in the snapshot at all stays out.
@@ -71,7 +72,7 @@ def in_again(data_extension: DataExtension, entity: CrmEntity, *, snapshot: str,
     )
 
 
-def listed(data_extension: DataExtension, entity: CrmEntity, *, snapshot: str) -> str:
+def listed(data_extension: DataExtension, entity: Relation, *, snapshot: str) -> str:
     """SQL for (opt-outs without a subscriber key, rows whose opt-out cannot be read)."""
     consent = _consent(data_extension)
     key = folding.folded_key(_subscriber_key(data_extension, entity))
@@ -81,7 +82,7 @@ def listed(data_extension: DataExtension, entity: CrmEntity, *, snapshot: str) -
     )
 
 
-def row_changes(data_extension: DataExtension, entity: CrmEntity, *, snapshot: str, acknowledged: str) -> str | None:
+def row_changes(data_extension: DataExtension, entity: Relation, *, snapshot: str, acknowledged: str) -> str | None:
     """SQL for the change rows of acknowledged rows that do not say yet that their person is out; None if no field can.
 
     They have the form of plan.change_rows; only the key and the fields that an opt-out changes are filled. Whether
@@ -132,20 +133,20 @@ def latest_unsubscribes(events: str) -> str:
     )
 
 
-def join_unsubscribes(data_extension: DataExtension, entity: CrmEntity, unsubscribes: str) -> str:
+def join_unsubscribes(data_extension: DataExtension, entity: Relation, unsubscribes: str) -> str:
     """SQL that joins each snapshot row `s` with its subscriber's latest unsubscribe as `e`."""
     key = folding.folded_key(_subscriber_key(data_extension, entity))
     return f"LEFT JOIN {unsubscribes} AS e ON e._folded_key = {key}"
 
 
-def opts_in_again(data_extension: DataExtension, entity: CrmEntity) -> str:
+def opts_in_again(data_extension: DataExtension, entity: Relation) -> str:
     """SQL condition over `s` and `e`: the row says in, and ExactTarget has an opt-out newer than the CRM's word."""
     consent = _consent(data_extension)
     says_in = "true" if data_extension.fields_from(consent.opted_out) else f"s.{quoted(consent.opted_in or '')}"
     return f"({_is_out_by_event(consent, entity)} AND {says_in})"
 
 
-def is_cleared_without_evidence(data_extension: DataExtension, entity: CrmEntity) -> str:
+def is_cleared_without_evidence(data_extension: DataExtension, entity: Relation) -> str:
     """SQL condition over `s` and the acknowledged row `a`: ExactTarget has the opt-out, and the row takes it back with
     no consent that is newer. Empty where no field says who is out.
     """
@@ -164,12 +165,12 @@ def is_cleared_without_evidence(data_extension: DataExtension, entity: CrmEntity
     return f"(coalesce({out}, false) AND s.{quoted(consent.opted_out)} IS NOT TRUE AND NOT ({evidence}))"
 
 
-def _is_out_by_event(consent: DataExtensionConsent, entity: CrmEntity) -> str:
+def _is_out_by_event(consent: DataExtensionConsent, entity: Relation) -> str:
     return f"(s.{quoted(consent.opted_out)} IS NOT TRUE AND {is_newer(consent, entity)})"
 
 
 def opting_in(
-    data_extension: DataExtension, entity: CrmEntity, *, changes: str, snapshot: str, unsubscribes: str
+    data_extension: DataExtension, entity: Relation, *, changes: str, snapshot: str, unsubscribes: str
 ) -> str:
     """SQL for the `_folded_key` of each row of `changes` that would leave opted in whom the newest facts say is out.
 
@@ -193,11 +194,11 @@ def _consent(data_extension: DataExtension) -> DataExtensionConsent:
     return data_extension.consent
 
 
-def _rule(data_extension: DataExtension, entity: CrmEntity, field: str) -> FieldRule:
+def _rule(data_extension: DataExtension, entity: Relation, field: str) -> FieldRule:
     return next(rule for rule in field_rules(data_extension, entity, "s") if rule.name == field)
 
 
-def _subscriber_key(data_extension: DataExtension, entity: CrmEntity) -> str:
+def _subscriber_key(data_extension: DataExtension, entity: Relation) -> str:
     """SQL for the text of a snapshot row's subscriber key; the entity's own key was read once for all."""
     column = data_extension.fields[_consent(data_extension).subscriber_key].source
     return "s._key" if column == entity.key else f"CAST(s.{quoted(column)} AS VARCHAR)"

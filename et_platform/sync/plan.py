@@ -11,7 +11,8 @@ hash version or another declaration never sends a row again.
 import hashlib
 from dataclasses import dataclass, field
 
-from et_platform.catalog.models import CrmEntity, DataExtension
+from et_platform.catalog.models import DataExtension
+from et_platform.catalog.relation import Relation
 from et_platform.catalog.sql_types import READING_VERSION
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding, opt_out
@@ -55,7 +56,7 @@ class PlanFigures:
         return self.quarantined + self.held + self.unknown
 
 
-def declaration_version(data_extension: DataExtension, entity: CrmEntity) -> str:
+def declaration_version(data_extension: DataExtension, entity: Relation) -> str:
     """A fingerprint of everything that turns the CRM's text into a desired row: reading, folding, rules, owners."""
     rules = tuple(field_rules(data_extension, entity, "s"))
     columns = tuple((name, c.type, c.precision, c.scale) for name, c in entity.columns.items())
@@ -65,7 +66,7 @@ def declaration_version(data_extension: DataExtension, entity: CrmEntity) -> str
 
 def evaluation(
     data_extension: DataExtension,
-    entity: CrmEntity,
+    entity: Relation,
     *,
     snapshot: str,
     acknowledged: str,

@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -128,6 +128,32 @@ def table_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) 
     return found is not None
 
 
+def relation_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    """Whether the lake has a table or a view of this name."""
+    found = connection.execute(
+        "SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = ? AND view_name = ?",
+        [schema, name],
+    ).fetchone()
+    return found is not None or table_exists(connection, schema, name)
+
+
+def built_at(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> datetime | None:
+    """When the table was made (dbt makes it anew with each build); None for what is no table.
+
+    Of a table that is older than what the lake remembers, the oldest moment that it does remember.
+    """
+    row = connection.execute(
+        f"SELECT coalesce(max(s.snapshot_time), (SELECT min(snapshot_time) FROM {_META}.ducklake_snapshot)) "
+        f"FROM {_META}.ducklake_table AS t JOIN {_META}.ducklake_schema AS c USING (schema_id) "
+        f"LEFT JOIN {_META}.ducklake_snapshot AS s ON s.snapshot_id = t.begin_snapshot "
+        "WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL AND c.schema_name = ? AND t.table_name = ? "
+        "HAVING count(*) > 0",
+        [schema, name],
+    ).fetchone()
+    return row[0] if row is not None else None
+
+
+_META = "__ducklake_metadata_lake"
 _attached: dict[tuple[int, Path, int | None], duckdb.DuckDBPyConnection] = {}
 _guard = threading.Lock()
 
