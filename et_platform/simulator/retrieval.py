@@ -28,6 +28,10 @@ class RetrieveError(Exception):
     """A Retrieve that fails: answered with HTTP 200 and `Error: ` plus this text as OverallStatus [R]."""
 
 
+class NotInUnit(RetrieveError):
+    """What is asked for is not in this unit; where several are asked, another may have it."""
+
+
 @dataclass(frozen=True)
 class Query:
     """One page that is wanted: of which type, which properties, after which position, at most how many."""
@@ -110,14 +114,21 @@ def _of_units(handler: Any, services: Sequence[Service], query: Query) -> Page:
         return handler.retrieve(services[0], query)
     place, position = query.position or (0, None)
     results: list[str] = []
+    lacking: list[NotInUnit] = []
     for number in range(place, len(services)):
         part = replace(query, limit=query.limit - len(results), position=position)
-        page, position = handler.retrieve(services[number], part), None
+        try:
+            page, position = handler.retrieve(services[number], part), None
+        except NotInUnit as error:
+            lacking.append(error)
+            continue
         results += page.results
         if page.next_position is not None:
             return Page(results, [number, page.next_position])
         if len(results) == query.limit and number + 1 < len(services):
             return Page(results, [number + 1, None])
+    if len(lacking) == len(services):
+        raise lacking[0]
     return Page(results)
 
 

@@ -47,9 +47,12 @@ def reachable(caller: Service) -> list[Service]:
 
 def of(caller: Service, element: Element | None) -> Service:
     """The unit that `Client/ID` of Options, of an object or of an ExtractRequest names [D]. Raises NoAccess."""
-    client = envelope.child(element, "Client")
-    mid = envelope.value(client, "ID") or envelope.value(client, "ClientID") or ""  # the latter is deprecated [W]
-    return reached(caller, mid.strip())
+    return reached(caller, _number(envelope.child(element, "Client")))
+
+
+def _number(client: Element | None) -> str:
+    """The MID in a ClientID: its ID, or the ClientID that is deprecated [W]."""
+    return (envelope.value(client, "ID") or envelope.value(client, "ClientID") or "").strip()
 
 
 def asked(caller: Service, request: Element) -> list[Service]:
@@ -60,9 +63,9 @@ def asked(caller: Service, request: Element) -> list[Service]:
     everywhere = (envelope.value(request, "QueryAllAccounts") or "").strip().lower() in ("true", "1")
     if everywhere and (not caller.account.parent or caller.behaviour.child_queries_all_accounts):
         return list(caller.units)
-    named = [envelope.value(one, "ID") or "" for one in envelope.children(request, "ClientIDs")]
+    named = [_number(one) for one in envelope.children(request, "ClientIDs")]
     if any(named):
-        return [reached(caller, mid.strip()) for mid in dict.fromkeys(named)]
+        return [reached(caller, mid) for mid in dict.fromkeys(named)]
     return [of(caller, envelope.child(request, "Options"))]
 
 

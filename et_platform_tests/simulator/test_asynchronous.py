@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import lxml.etree as etree
@@ -139,3 +144,80 @@ def test_requests_wait_for_their_time_and_survive_a_restart(tmp_path: Path) -> N
         retrieved(soap, "ResultItem", ITEM, queued.text("RequestID"), 2)
         assert soap.rows("k", ["Key"]) == [{"Key": "2"}]
         assert soap.retrieve("ResultItem", ITEM, equals("RequestID", scheduled)).results == []
+
+
+def respond_to(kind: str, address: str = "", when: str = "") -> str:
+    asked = f"<RespondWhen>{when}</RespondWhen>" if when else ""
+    return (
+        f"<SendResponseTo><ResponseType>{kind}</ResponseType><ResponseAddress>{address}</ResponseAddress>"
+        f"{asked}</SendResponseTo>"
+    )
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that takes posts: its address, and what was posted."""
+    posted: list[bytes] = []
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Tests are quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Taking)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/results?of=1", posted
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def until(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_whoever_is_named_is_told_of_the_results(tmp_path: Path) -> None:
+    with running_simulator(tmp_path / "data", "--set", "insecure_callbacks=accept") as simulator, listening() as there:
+        address, posted = there
+        soap, mid = Soap(simulator), simulator.info["mid"]
+        soap.good("Create", data_extension("k", *SMALL))
+        # An address where nobody is keeps none of the others from being told.
+        asked = (
+            respond_to("HTTPPost", "http://127.0.0.1:9/")
+            + respond_to("email", "ops@a.example", "OnError")
+            + respond_to("FTP")
+            + respond_to("HTTPPost", address, "OnCallComplete")
+            + respond_to("FTP", when="Never")
+        )
+        bad = row("k", {"Key": "1", "Name": "too long"})
+        failed = soap.write("Create", row("k", {"Key": "2"}), bad, options=options(more=asked)).text("RequestID")
+        until(lambda: len(posted) == 1)
+        told = etree.fromstring(posted[0])
+        assert [one.text for one in told.iterfind("{*}Results/{*}StatusCode")] == ["OK", "Error"]
+        assert told.findtext("{*}RequestID") == failed
+        (mail,) = (simulator.data_dir / "outbox" / mid).glob(f"{failed}*.eml")
+        message = message_from_bytes(mail.read_bytes(), policy=policy.default)
+        assert (message["To"], message["Subject"]) == ("ops@a.example", f"Create Has Errors: {failed}")
+        (laid,) = (simulator.ftp_folder / "Export").iterdir()
+        assert (laid.name, laid.read_bytes()) == (f"{failed}-2.xml", posted[0])
+
+        # OnError is silent when all went well; a conversation is told of with its last part.
+        well = respond_to("email", "ops@a.example", "OnError") + respond_to(
+            "HTTPPost", address, "OnConversationComplete"
+        )
+        for number in (1, 2):
+            one = row("k", {"Key": f"part {number}"})
+            soap.good("Create", one, options=options("whole", number, 2, more=well))
+        until(lambda: len(posted) == 2)
+        assert list((simulator.data_dir / "outbox" / mid).iterdir()) == [mail]
+        assert len(soap.rows("k", ["Key"])) == 3

@@ -137,6 +137,26 @@ def test_rows_are_deleted_by_keys_alone(soap: Soap, key: str) -> None:
     assert soap.rows(key, ["Key"]) == []
 
 
+@pytest.mark.parametrize("tag", ["CustomerKey", "Name"])
+def test_rows_are_written_under_the_key_or_the_name_of_their_data_extension(soap: Soap, key: str, tag: str) -> None:
+    """The vendor's Node.js SDK sends DataExtensionObject/Name where it was given no key."""
+    soap.good("Create", data_extension(key, KEY_FIELD, a_field("Name", MaxLength=9), name=f"Named {key}"))
+    address = {"CustomerKey": key, "Name": f"Named {key}"}[tag]
+
+    def sent(value: str, keys: str) -> str:
+        properties = f"<Properties><Property><Name>Name</Name><Value>{value}</Value></Property></Properties>"
+        return f'<Objects xsi:type="DataExtensionObject"><{tag}>{address}</{tag}>{properties}{keys}</Objects>'
+
+    keys = "<Keys><Key><Name>Key</Name><Value>1</Value></Key></Keys>"
+    soap.good("Create", sent("a", keys))
+    soap.good("Update", sent("b", keys))
+    assert soap.rows(key, ["Key", "Name"]) == [{"Key": "1", "Name": "b"}]
+    soap.good("Delete", f'<Objects xsi:type="DataExtensionObject"><{tag}>{address}</{tag}>{keys}</Objects>')
+    assert soap.rows(key, ["Key"]) == []
+    nowhere = f'<Objects xsi:type="DataExtensionObject"><{tag}>x{address}</{tag}>{keys}</Objects>'
+    assert soap.write("Delete", nowhere).text("Results/ErrorCode") == "310002"
+
+
 def test_an_import_is_started_in_any_case_and_polled_by_task_or_definition(soap: Soap, key: str) -> None:
     soap.good("Create", data_extension(key, KEY_FIELD, a_field("Name")))
     soap.good("Create", import_definition(key, key, f"{key}.csv"))

@@ -333,3 +333,27 @@ def test_each_unit_has_its_own_ten_imports(tmp_path: Path) -> None:
         other.wait(third, ("Processing",))
         assert (one.summary(second)["ImportStatus"], other.summary(fourth)["ImportStatus"]) == ("New", "New")
         running.kill()
+
+
+def test_rows_are_asked_for_over_the_units_that_have_them(enterprise: Soap, germany: Soap, france: Soap) -> None:
+    """Some clients send QueryAllAccounts with whatever they retrieve."""
+    for soap, keys in ((enterprise, "ab"), (france, "c")):
+        soap.good(
+            "Create", data_extension("in_two_units", *SMALL), *(row("in_two_units", {"Key": one}) for one in keys)
+        )
+    address, everywhere = "DataExtensionObject[in_two_units]", "<QueryAllAccounts>true</QueryAllAccounts>"
+    assert [one["Key"] for one in enterprise.retrieve(address, ["Key"], "", everywhere).rows] == ["a", "b", "c"]
+    seen, more = [], f"{everywhere}<Options><BatchSize>1</BatchSize></Options>"
+    while True:
+        reply = enterprise.retrieve(address, ["Key"], "", more)
+        seen += [one["Key"] for one in reply.rows]
+        if reply.text("OverallStatus") == "OK":
+            break
+        more = f"<ContinueRequest>{reply.text('RequestID')}</ContinueRequest>"
+    assert seen == ["a", "b", "c"]
+    for tag in ("ID", "ClientID"):  # the latter is deprecated [W]
+        named = "".join(f"<ClientIDs><{tag}>{mid}</{tag}></ClientIDs>" for mid in (GERMANY, FRANCE))
+        assert [one["Key"] for one in enterprise.retrieve(address, ["Key"], "", named).rows] == ["c"]
+    nowhere = enterprise.retrieve("DataExtensionObject[nowhere]", ["Key"], "", everywhere)
+    assert nowhere.text("OverallStatus") == "Error: The data extension was not found: nowhere"
+    assert germany.retrieve(address, ["Key"]).text("OverallStatus").startswith("Error: ")

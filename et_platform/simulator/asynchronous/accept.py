@@ -1,7 +1,7 @@
 """Accepting asynchronous requests: which ones are, and the rules of Options and conversations.
 
 What belongs here: error codes 200-227 [D], the answer that a request is queued. What does not: working requests off
-(`worker.py`). SendResponseTo is checked but nothing is sent: results are to be retrieved.
+(`worker.py`), telling whoever SendResponseTo names (`respond.py`).
 """
 
 from __future__ import annotations

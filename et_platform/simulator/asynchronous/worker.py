@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from et_platform.simulator import clock, envelope, operations
-from et_platform.simulator.asynchronous import kept
+from et_platform.simulator.asynchronous import kept, respond
 from et_platform.simulator.asynchronous.kept import Request
 from et_platform.simulator.results import Refused, Result, overall_status, refusal
 
@@ -96,7 +96,10 @@ class AsyncRequests:
         types = [envelope.type_of(one) or "" for one in objects]
         items = [_item(place, *one) for place, one in enumerate(zip(types, results, strict=True))]
         with self._service.store.definitions, self._service.store.transaction() as connection:
-            kept.finish(connection, request, _message(request, results), items)
+            told = _message(request, results)
+            kept.finish(connection, request, told, items)
+        places = self._service.importer.places
+        respond.tell(message, request, told, places.outbox, places.stock.parent / "Export")
 
 
 def _message(request: Request, results: list[Result]) -> dict[str, str]:

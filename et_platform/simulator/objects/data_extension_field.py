@@ -65,7 +65,8 @@ SELECT seq, CAST(one.key AS INTEGER) AS place, json_object(
     'Ordinal', one.value->>'ordinal',
     'IsPrimaryKey', one.value->>'key',
     'FieldType', one.value->>'type',
-    'DataExtension.CustomerKey', body->>'$.properties.CustomerKey'
+    'DataExtension.CustomerKey', body->>'$.properties.CustomerKey',
+    'StorageType', 'Plain'
 ) AS shown
 FROM documents, json_each(body, '$.fields') AS one WHERE kind = '{schema.KIND}'
 """

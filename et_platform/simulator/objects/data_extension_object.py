@@ -48,7 +48,7 @@ def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
     with service.store.transaction() as connection:
         data_extension = schema.by_key_or_name(connection, name)
         if data_extension is None:
-            raise retrieval.RetrieveError(f"The data extension was not found: {address['name']}")
+            raise retrieval.NotInUnit(f"The data extension was not found: {address['name']}")
         by_key = bool(data_extension.keys) and service.behaviour.row_order == "key"
         found = _found(connection, data_extension, query, by_key=by_key)
     names = [f"<Property>{markup.text('Name', name)}<Value>" for name in query.properties]
@@ -146,9 +146,9 @@ def _written(
 ) -> list[Result]:
     results: list[Result] = []
     kind = f"DataExtension{operation}Result"
-    for key, group in groupby(objects, key=lambda one: (envelope.value(one, "CustomerKey") or "").strip()):
+    for address, group in groupby(objects, key=_addressed):
         members = list(group)
-        for element, refused in zip(members, _outcomes(service, operation, key, members, mode), strict=True):
+        for element, refused in zip(members, _outcomes(service, operation, address, members, mode), strict=True):
             if refused is None:
                 results.append(Result(message, _echo(element), type=kind))
             else:
@@ -157,13 +157,20 @@ def _written(
     return results
 
 
+def _addressed(element: Element) -> tuple[str, str]:
+    """The data extension that a row names: by its CustomerKey, else by its Name [W][D: 310001 needs one of them]."""
+    given = {name: (envelope.value(element, name) or "").strip() for name in ("CustomerKey", "Name")}
+    return next(((name, text) for name, text in given.items() if text), ("CustomerKey", ""))
+
+
 def _outcomes(
-    service: Service, operation: str, key: str, members: list[Element], mode: SaveMode | None
+    service: Service, operation: str, address: tuple[str, str], members: list[Element], mode: SaveMode | None
 ) -> Iterator[RowRefused | None]:
     """For each row None, or why it was refused. All of one data extension are written in one transaction."""
+    by, key = address
     service, key = units.owner(service, key)
     with service.store.connect() as connection:
-        found = schema.by_property(connection, "CustomerKey", key) if key else None
+        found = schema.by_property(connection, by, key) if key else None
     if found is None:
         missing = RowRefused(310002 if key else 310001, f"The data extension was not found: {key}")
         return iter([missing] * len(members))
