@@ -150,7 +150,13 @@ def column_lineage(
 def mapping_table(declared: Declared[DataExtension]) -> dg.MarkdownMetadataValue:
     """The same lineage as a table that people can read."""
     rows = [
-        (name, field.type, field.source, field.owner, "yes" if field.required or field.key else "")
+        (
+            name,
+            field.type,
+            field.source or "whether the row is gone",
+            field.owner,
+            "yes" if field.required or field.key else "",
+        )
         for name, field in declared.is_.fields.items()
     ]
     return dg.MetadataValue.md(markdown_table(("field", "type", "column or expression", "owner", "required"), rows))

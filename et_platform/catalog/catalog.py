@@ -172,7 +172,7 @@ def _conflicts(catalog: Catalog) -> Iterator[str]:
 def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
     for name, is_ in declared.is_.fields.items():
         where = f"{declared.at('fields', name, 'from')}: fields.{name}.from"
-        if is_.sql is not None:
+        if is_.sql is not None or name == declared.is_.tombstone:
             continue  # sync/expressions.py knows what an expression may hold
         column = entity.is_.columns.get(is_.source)
         if column is None:

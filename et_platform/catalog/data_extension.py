@@ -5,7 +5,7 @@ consent (consent.py), and rules that need another file (catalog.py).
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ from et_platform.catalog.base import Declaration, Documented
 from et_platform.catalog.consent import DataExtensionConsent
 from et_platform.catalog.field import DataExtensionField
 from et_platform.catalog.guards import Guards
+from et_platform.catalog.removal import Deletes, removal_problems
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -58,7 +59,8 @@ class DataExtension(Documented):
     source: DataExtensionSource
     business_units: Annotated[tuple[str, ...], Field(min_length=1)] = ("default",)
     fields: Annotated[dict[str, DataExtensionField], Field(min_length=1)]
-    deletes: Literal["keep"] = "keep"
+    deletes: Deletes = "keep"
+    tombstone: str | None = None
     guards: Guards = Guards()
     consent: DataExtensionConsent | None = None
 
@@ -66,6 +68,11 @@ class DataExtension(Documented):
     def key_field(self) -> str:
         """The name of the field that is the primary key."""
         return next(name for name, field in self.fields.items() if field.key)
+
+    @property
+    def key_fields(self) -> list[str]:
+        """The names of the fields that make up the primary key."""
+        return [name for name, field in self.fields.items() if field.key]
 
     def fields_from(self, column: str | None) -> list[str]:
         """The names of the fields that come from a CRM column."""
@@ -85,9 +92,6 @@ class DataExtension(Documented):
         keys = [name for name, field in self.fields.items() if field.key]
         if len(keys) != 1:
             raise ValueError(f"exactly one field must say `key: true`; found {len(keys)}: {', '.join(keys) or 'none'}")
-        for name, field in self.fields.items():
-            if not field.source:
-                raise ValueError(f"field {name!r} needs `from` (a column of the source) or `sql` (an expression)")
         if self.consent is not None and self.source.crm is None:
             raise ValueError(
                 "`consent` is said where the CRM's own columns are: on a data extension whose source is `crm`"
@@ -101,4 +105,6 @@ class DataExtension(Documented):
             if other := folded.get(name.lower()):
                 raise ValueError(f"fields {other!r} and {name!r} are one field to ExactTarget, which ignores case")
             folded[name.lower()] = name
+        for problem in removal_problems(self):
+            raise ValueError(problem)
         return self

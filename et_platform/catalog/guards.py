@@ -16,3 +16,4 @@ class Guards(Declaration):
     minimum_rows: Annotated[int, Field(ge=0)] = 1
     maximum_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     minimum_share_of_acknowledged: Annotated[float, Field(ge=0, le=1)] = 0.5
+    maximum_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -28,7 +28,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     @dg.asset(
         key=key,
         deps=[*(dg.AssetKey(list(key)) for key in sources.upstream(data_extension)), *first],
-        description="Inserts and updates that would make the data extension what the CRM says: desired minus "
+        description="Inserts, updates and removals that would make the data extension what the CRM says: desired minus "
         "acknowledged. Immutable and named by its content. Rows that ExactTarget would refuse are in quarantine, "
         "with field and reason.",
         group_name="change_set",
@@ -77,6 +77,7 @@ def _metadata(plan: Plan) -> dict[str, Any]:
         "quarantined": figures.quarantined,
         "held (colliding keys)": figures.held,
         "unknown (undecidable keys)": figures.unknown,
+        "removals": figures.deletes,
         "kept (no longer in the CRM)": figures.kept,
         "acknowledged before": figures.acknowledged,
         "snapshot rows": figures.snapshot,

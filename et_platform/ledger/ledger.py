@@ -28,7 +28,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from et_platform.ledger import inbound_tables, tables, writeback_tables
-from et_platform.ledger.records import IMPORTED, Attempt, ChangeSet, FileState, ImportFile, Kind
+from et_platform.ledger.records import IMPORTED, ORDER, Attempt, ChangeSet, FileState, ImportFile, Kind
 
 _PARTS = (tables, inbound_tables, writeback_tables)
 """One metadata; a module's tables are in it once it is imported."""
@@ -278,5 +278,5 @@ def _change_set(row: Any) -> ChangeSet:
 def _attempt(connection: Connection, row: Any) -> Attempt:
     f = tables.files.c
     found = connection.execute(select(tables.files).where(f.attempt_id == row.id)).all()
-    files = sorted((ImportFile(**r._mapping) for r in found), key=lambda file: file.operation)
+    files = sorted((ImportFile(**r._mapping) for r in found), key=lambda file: ORDER.index(file.operation))
     return Attempt(**row._mapping, files=tuple(files))

@@ -19,6 +19,10 @@ UNSENT: tuple[FileState, ...] = ("staged", "uploaded")
 """States in which ExactTarget was certainly not asked to import the file."""
 
 
+ORDER = ("opt_out", "insert", "update", "bury", "delete")
+"""In which a change set's files are imported."""
+
+
 @dataclass(frozen=True)
 class ChangeSet:
     """The immutable changes of one plan.
@@ -52,7 +56,7 @@ class ImportFile:
     """
 
     attempt_id: str
-    operation: Literal["insert", "update", "opt_out"]
+    operation: Literal["insert", "update", "opt_out", "bury", "delete"]
     state: FileState
     path: str
     remote: str

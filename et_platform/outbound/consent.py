@@ -36,7 +36,7 @@ def rows_opting_in(
 ) -> int:
     """How many rows of a file would leave opted in whom the newest facts say is out."""
     planned = DataExtension.model_validate(change_set.declaration)
-    if file.operation == "opt_out" or not opt_out.can_say(planned):
+    if file.operation not in ("insert", "update") or not opt_out.can_say(planned):
         return 0
     with road.lake.read() as connection:
         source = read_source(connection, catalog, declared)

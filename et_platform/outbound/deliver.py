@@ -8,17 +8,30 @@ from typing import TYPE_CHECKING
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
+from et_platform.duckdb_support import literal
 from et_platform.exacttarget.errors import ExactTargetError, InDoubt, InMaintenance
-from et_platform.exacttarget.models import ImportDefinition
+from et_platform.exacttarget.models import ImportDefinition, UpdateType
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import Attempt, ImportFile
 from et_platform.outbound.consent import rows_opting_in
-from et_platform.outbound.errors import ConsentChanged
+from et_platform.outbound.errors import ConsentChanged, StalePlan
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, resolve, settle
+from et_platform.outbound.source import read_source
+from et_platform.sync import removals
+from et_platform.sync.identity import Operation
+from et_platform.sync.staging import CONTROL_COLUMN, DELETE
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
+
+
+_UPDATE_TYPES: dict[Operation, UpdateType] = {
+    # They carry some fields only: a row that is gone must not come back as a part of itself.
+    "opt_out": "UpdateButDoNotAdd",
+    "bury": "UpdateButDoNotAdd",
+    "delete": "ColumnBased",
+}
 
 
 def deliver(road: Road, catalog: Catalog, data_extension: Declared[DataExtension]) -> Settlement | None:
@@ -45,13 +58,15 @@ def import_files(
 ) -> Settlement | None:
     """Import an attempt's files, one at a time, and settle it. To be used with the data extension's lease.
 
-    A file with rows that would opt in somebody who is out by now is not started, nor are those after it. What was
-    started before is settled; then ConsentChanged is raised.
+    A file with rows that would opt in somebody who is out by now, or remove what is back, is not started, nor are those
+    after it. What was started before is settled; then ConsentChanged or StalePlan is raised.
     """
-    opting_in = 0
+    opting_in = returned = 0
     for file in attempt.files:
         if file.state == "uploaded":
             held.check()
+            if returned := _rows_back(road, catalog, data_extension, file):
+                break
             _define(exacttarget, data_extension, file)
             file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
             if opting_in:
@@ -64,18 +79,40 @@ def import_files(
             "according to the CRM's newest snapshot or ExactTarget's own events. Their file was not imported; its rows "
             "stay changes. Run this again: the opt-outs go first, and the rest follows."
         )
+    if returned:
+        raise StalePlan(
+            f"{returned} rows that were to be removed from {data_extension.name} are in the CRM's newest snapshot "
+            "again. Their file was not imported and nothing was removed; run this again."
+        )
     return settlement
 
 
+def _rows_back(road: Road, catalog: Catalog, data_extension: Declared[DataExtension], file: ImportFile) -> int:
+    """How many rows of a file of removals the newest snapshot has again."""
+    if file.operation not in ("bury", "delete"):
+        return 0
+    change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
+    changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})"
+    with road.lake.read() as connection:
+        source = read_source(connection, catalog, data_extension)
+        query = removals.back(snapshot=source.rows, changes=changes)
+        found = connection.execute(f"SELECT count(*) FROM ({query})").fetchone()
+    assert found is not None
+    return found[0]
+
+
 def _define(exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile) -> None:
+    is_delete = file.operation == "delete"
     exacttarget.imports.define(
         ImportDefinition(
             customer_key=file.definition_key,
             name=file.definition_key,
             destination_key=data_extension.is_.customer_key,
             file_spec=file.remote,
-            # An opt-out carries some fields only: a row that is gone must not come back as a part of itself.
-            update_type="UpdateButDoNotAdd" if file.operation == "opt_out" else "AddAndUpdate",
+            update_type=_UPDATE_TYPES.get(file.operation, "AddAndUpdate"),
+            control_column=CONTROL_COLUMN if is_delete else None,
+            control_actions={DELETE: "Delete"} if is_delete else {},
+            control_default_action="Skip" if is_delete else None,
         )
     )
 

@@ -19,10 +19,14 @@ from et_platform.outbound.road import Road
 from et_platform.sync.identity import lake_name
 from et_platform.sync.readback import proven_keys
 from et_platform.sync.reconcile import ImportFigures, doubts
+from et_platform.sync.staging import partial_fields
 from et_platform.warehouse import acknowledged, quarantine
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
+
+
+_AS_SENT = {"delete": "gone from the data extension", "bury": "marked as gone, or not there at all"}
 
 
 def prove(
@@ -61,8 +65,9 @@ def _prove_file(
         return []  # the answer was lost, and the rows are there: nothing is wrong
     task = f"import task {file.task_id}" if file.task_id is not None else "the import"
     return [
-        f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are in the data "
-        f"extension as they were sent and are acknowledged; {file.rows - counted[0]} are not, and stay changes"
+        f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are "
+        f"{_AS_SENT.get(file.operation, 'in the data extension as they were sent')} and are acknowledged; "
+        f"{file.rows - counted[0]} are not, and stay changes"
         + (" (after a second rejection with the same content: quarantine)." if _counts_rejections(file) else ".")
     ]
 
@@ -98,15 +103,18 @@ def acknowledge(
         change_set_id=change_set.id,
         attempt_id=attempt_id,
         proven="proven_rows",
-        only=data_extension.consent_fields if change_set.kind == "opt_out" else None,
+        partial={operation: partial_fields(data_extension, operation) for operation in ("opt_out", "bury")},
     )
 
 
 def _counts_rejections(file: ImportFile) -> bool:
     """Whether the import says something about single rows: it completed, and it saw every row that was sent.
 
-    An import that failed as a whole, or read a torn file, says nothing against any row.
+    An import that failed as a whole, or read a torn file, says nothing against any row. A removal is tried until the row
+    is gone.
     """
+    if file.operation in ("bury", "delete"):
+        return False
     return file.status == "Completed" and file.total == file.rows
 
 

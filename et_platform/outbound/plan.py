@@ -22,10 +22,12 @@ from et_platform.outbound.consent import latest_unsubscribes
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, settle_open_attempt
 from et_platform.outbound.source import Source, read_source
-from et_platform.sync import gate
+from et_platform.sync import gate, removals
 from et_platform.sync import plan as sql
 from et_platform.sync.identity import change_set_id
 from et_platform.warehouse import acknowledged, quarantine
+
+_STAYS = "they are marked as gone already, or may be rows whose key ExactTarget compares by an unknown rule"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
         with road.lake.read() as connection:
             source = read_source(connection, catalog, data_extension)
             _evaluate(road, connection, catalog, data_extension, source, name)
-            figures = _figures(connection, data_extension, source, name)
+            doubt = _find_removed(connection, data_extension.is_, source, name)
+            figures = _figures(connection, data_extension, source, name, doubt)
             _save(connection, data_extension, scratch)
             base = acknowledged.base_version(connection, name)
             rows, fingerprint = _fetch_one(
@@ -94,7 +97,10 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
         else:
             road.ledger.close_open_change_set(road.mid, data_extension.is_.customer_key)
         _forget_old_rows(road, data_extension)
-    road.tell(f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates.")
+    road.tell(
+        f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates, "
+        f"{figures.deletes} removals."
+    )
     return Plan(data_extension.name, source.version, figures, verdict, change_set, settled)
 
 
@@ -130,18 +136,37 @@ def _evaluate(
     connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
 
 
+def _find_removed(
+    connection: duckdb.DuckDBPyConnection, data_extension: DataExtension, source: Source, name: str
+) -> str:
+    """Fill the temporary table `removed` with what left the source, unless there is any doubt, which is returned."""
+    (keyless,) = _fetch_one(connection, f"SELECT count(*) FROM {source.rows} WHERE _folded_key IS NULL")
+    doubt = removals.doubt(data_extension, is_complete=source.is_complete, keyless=keyless)
+    query = removals.rows(
+        data_extension,
+        snapshot=source.rows,
+        acknowledged=acknowledged.relation(name),
+        taken_at=source.as_of.isoformat(),
+    )
+    connection.execute(f"CREATE TEMP TABLE removed AS {query}{' LIMIT 0' if doubt else ''}")
+    return doubt
+
+
 def _figures(
-    connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataExtension], source: Source, name: str
+    connection: duckdb.DuckDBPyConnection,
+    data_extension: Declared[DataExtension],
+    source: Source,
+    name: str,
+    doubt: str,
 ) -> sql.PlanFigures:
     snapshot = source.rows
     held_by_us = acknowledged.relation(name)
     rows = dict(connection.execute("SELECT _class, count(*) FROM evaluated GROUP BY _class").fetchall())
     (total,) = _fetch_one(connection, f"SELECT count(*) FROM {snapshot}")
     (known,) = _fetch_one(connection, f"SELECT count(*) FROM {held_by_us}")
-    (kept,) = _fetch_one(
-        connection,
-        f"SELECT count(*) FROM {held_by_us} AS a ANTI JOIN {snapshot} AS s ON a._folded_key = s._folded_key",
-    )
+    gone = removals.vanished(snapshot=snapshot, acknowledged=held_by_us)
+    (vanished,) = _fetch_one(connection, f"SELECT count(*) FROM ({gone})")
+    (deletes,) = _fetch_one(connection, "SELECT count(*) FROM removed")
     reasons = connection.execute(
         "SELECT field || ': ' || reason, count(*) AS n FROM "
         f"({sql.quarantine_rows(data_extension.is_, 'evaluated')}) GROUP BY 1 ORDER BY n DESC, 1"
@@ -156,15 +181,17 @@ def _figures(
         quarantined=rows.get("quarantined", 0),
         held=rows.get("held", 0),
         unknown=rows.get("unknown", 0),
-        kept=kept,
+        kept=vanished - deletes,
         reasons=dict(reasons),
+        deletes=deletes,
+        kept_because=(doubt or _STAYS) if vanished > deletes else "",
     )
 
 
 def _save(connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataExtension], scratch: Path) -> None:
     unchanged = "SELECT _folded_key, _source_hash FROM evaluated WHERE _class = 'unchanged'"
     for name, query in (
-        ("changes", sql.change_rows(data_extension.is_, "evaluated")),
+        ("changes", sql.change_rows(data_extension.is_, "evaluated", "removed")),
         ("quarantine", sql.quarantine_rows(data_extension.is_, "evaluated")),
         ("unchanged", unchanged),
     ):

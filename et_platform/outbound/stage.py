@@ -29,7 +29,10 @@ from et_platform.sync.staging import copy_to_csv
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
 
-_OPERATIONS: dict[Kind, tuple[Operation, ...]] = {"rows": ("insert", "update"), "opt_out": ("opt_out",)}
+_OPERATIONS: dict[Kind, tuple[Operation, ...]] = {
+    "rows": ("insert", "update", "bury", "delete"),
+    "opt_out": ("opt_out",),
+}
 """The files of a change set, in the order in which they are imported."""
 
 
@@ -86,10 +89,12 @@ def _look_again(road: Road, data_extension: Declared[DataExtension], change_set:
             f"The source was read again since change set {change_set.id[:12]} of {data_extension.name} was planned. "
             f"Materialize change_set/{data_extension.name} again, then this; nothing was sent."
         )
-    if change_set.declaration["fields"] != data_extension.is_.model_dump(mode="json", by_alias=True)["fields"]:
+    today = data_extension.is_.model_dump(mode="json", by_alias=True)
+    anew = [what for what in ("fields", "deletes", "tombstone") if change_set.declaration.get(what) != today[what]]
+    if anew:
         raise StalePlan(
-            f"{data_extension.at('fields')}: the fields were declared anew since change set {change_set.id[:12]} was "
-            f"planned. Materialize change_set/{data_extension.name} again, then this; nothing was sent."
+            f"{data_extension.at(anew[0])}: {' and '.join(anew)} declared anew since change set {change_set.id[:12]} "
+            f"was planned. Materialize change_set/{data_extension.name} again, then this; nothing was sent."
         )
 
 

@@ -66,6 +66,8 @@ def _unless_out(consent: DataExtensionConsent, rule: FieldRule, row: str) -> str
 
 
 def _rule(name: str, field: DataExtensionField, entity: Relation, row: str) -> FieldRule:
+    if not field.source:  # the tombstone: a row that the source has is not gone
+        return FieldRule(name, sql_type(field), "false" if field.type == "Boolean" else "NULL::TIMESTAMP", ())
     column = f"{row}.{quoted(field.source)}"
     source_type = entity.columns[field.source].type
     unreadable = f"list_contains({row}._invalid, {literal(field.source)})"

@@ -8,6 +8,9 @@ one is `undecidable`: its row is held and listed, never guessed.
 
 VERSION = 1
 
+DECIDABLE = "\\x20-\\x7E"
+"""The characters, as in a regular expression, whose equality is certain."""
+
 
 def folded_key(key: str) -> str:
     """SQL for the folded form of the SQL text expression `key`; null for a key that is null or blank."""
@@ -16,4 +19,4 @@ def folded_key(key: str) -> str:
 
 def undecidable(key: str) -> str:
     """SQL condition: whether ExactTarget takes this key for equal to another cannot be known from here."""
-    return f"NOT regexp_full_match({key}, '[\\x20-\\x7E]*')"
+    return f"NOT regexp_full_match({key}, '[{DECIDABLE}]*')"

@@ -43,4 +43,11 @@ def evaluate(guards: Guards, figures: PlanFigures) -> Verdict:
             f"maximum_quarantine_share allows {guards.maximum_quarantine_share:.1%}. Look at the quarantine's "
             "reasons: usually one column changed its form."
         )
+    if figures.deletes > guards.maximum_delete_share * figures.acknowledged:
+        share = figures.deletes / figures.acknowledged if figures.acknowledged else 1.0
+        reasons.append(
+            f"{figures.deletes} of {figures.acknowledged} acknowledged rows ({share:.1%}) have left the source and "
+            f"would be removed; guard maximum_delete_share allows {guards.maximum_delete_share:.1%}. Check whether "
+            "the source lost them on purpose."
+        )
     return Verdict(tuple(reasons))

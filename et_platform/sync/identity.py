@@ -7,8 +7,10 @@ import hashlib
 import re
 from typing import Literal
 
-Operation = Literal["insert", "update", "opt_out"]
-"""What an import file does to rows: adds whole ones, updates the CRM's fields, or only those that say who is out."""
+Operation = Literal["insert", "update", "opt_out", "bury", "delete"]
+"""What an import file does to rows: adds whole ones, updates the CRM's fields, or only those that say who is out; marks
+those that left the source by the tombstone field, or deletes them.
+"""
 
 
 def change_set_id(

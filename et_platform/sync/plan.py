@@ -31,7 +31,8 @@ NEWER_OPT_OUT = "would opt in a person who opted out in ExactTarget since; write
 @dataclass(frozen=True)
 class PlanFigures:
     """Row counts of a plan. `held`: keys that collide under folding; `unknown`: keys that folding cannot decide;
-    `kept`: acknowledged keys that the snapshot no longer has (deletes are off); `reasons`: quarantine by reason.
+    `deletes`: acknowledged keys that the snapshot no longer has and that are to be deleted, or marked as gone; `kept`:
+    those that stay as they are, and `kept_because`; `reasons`: quarantine by reason.
     """
 
     snapshot: int
@@ -44,11 +45,13 @@ class PlanFigures:
     unknown: int
     kept: int
     reasons: dict[str, int] = field(default_factory=dict)
+    deletes: int = 0
+    kept_because: str = ""
 
     @property
     def changes(self) -> int:
         """Rows that would be imported."""
-        return self.inserts + self.updates
+        return self.inserts + self.updates + self.deletes
 
     @property
     def withheld(self) -> int:
@@ -144,13 +147,15 @@ SELECT CASE
 FROM compared"""
 
 
-def change_rows(data_extension: DataExtension, evaluated: str) -> str:
-    """SQL for the rows of a change set, from an evaluation; ordered, so that the same changes give the same file."""
+def change_rows(data_extension: DataExtension, evaluated: str, removed: str | None = None) -> str:
+    """SQL for the rows of a change set, from an evaluation and what is `removed`; ordered, so that the same changes
+    give the same file.
+    """
     fields = ", ".join(quoted(name) for name in data_extension.fields)
-    return (
-        f"SELECT _class AS _operation, _key, _folded_key, _source_hash, _changed, {fields} FROM {evaluated} "
-        "WHERE _class IN ('insert', 'update') ORDER BY _operation, _folded_key"
-    )
+    columns = f"_key, _folded_key, _source_hash, _changed, {fields}"
+    upserts = f"SELECT _class AS _operation, {columns} FROM {evaluated} WHERE _class IN ('insert', 'update')"
+    removals = f" UNION ALL SELECT _operation, {columns} FROM {removed}" if removed else ""
+    return f"FROM ({upserts}{removals}) ORDER BY _operation, _folded_key"
 
 
 def quarantine_rows(data_extension: DataExtension, evaluated: str) -> str:

@@ -17,19 +17,26 @@ from et_platform.sync.staging import travelling_fields
 def proven_keys(data_extension: DataExtension, operation: Operation, *, changes: str, observed: str) -> str:
     """SQL for the `_folded_key` of each change row of `operation` that `observed` shows as it was sent.
 
-    `observed` is the SQL name of a relation with one text column a travelling field.
+    `observed` is the SQL name of a relation with one text column a travelling field. A deletion is proven by absence;
+    of a row that is not there at all, nothing is left to mark as gone.
     """
     key = data_extension.key_field
+    present = f"SELECT {folding.folded_key(f'o.{quoted(key)}')} AS _folded_key FROM {observed} AS o"
+    absent = f"SELECT c._folded_key FROM {changes} AS c ANTI JOIN ({present}) AS o ON o._folded_key = c._folded_key "
+    absent += f"WHERE c._operation = {literal(operation)}"
+    if operation == "delete":
+        return absent
     same = " AND ".join(
         f"{_sent(field, f'c.{quoted(name)}')} IS NOT DISTINCT FROM {_shown(field, f'o.{quoted(name)}')}"
         for name in travelling_fields(data_extension, operation)
         if name != key and (field := data_extension.fields[name])
     )
-    return (
+    shown = (
         f"SELECT DISTINCT c._folded_key FROM {changes} AS c JOIN {observed} AS o "
         f"ON {folding.folded_key(f'o.{quoted(key)}')} = c._folded_key "
         f"WHERE c._operation = {literal(operation)} AND {same or 'true'}"
     )
+    return f"{shown} UNION {absent}" if operation == "bury" else shown
 
 
 def _sent(field: DataExtensionField, value: str) -> str:

@@ -10,16 +10,28 @@ from et_platform.catalog.models import TEXT_FIELDS, DataExtension, DataExtension
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync.identity import Operation
 
+CONTROL_COLUMN, DELETE = "_action", "delete"
+"""The column of a delete file that says what becomes of its rows, and its value; no field's name begins so."""
+
 
 def travelling_fields(data_extension: DataExtension, operation: Operation) -> list[str]:
     """The fields that a file of this operation carries: all on insert, the CRM's own on update.
 
-    An opt-out carries the key and what says so.
+    An opt-out carries the key and what says so; what left the source, its key and, if it is marked, the mark.
     """
-    if operation == "opt_out":
-        key, consent = data_extension.key_field, data_extension.consent_fields
-        return [name for name in data_extension.fields if name == key or name in consent]
+    if operation in ("opt_out", "bury", "delete"):
+        carried = [*data_extension.key_fields, *partial_fields(data_extension, operation)]
+        return [name for name in data_extension.fields if name in carried]
     return [name for name, field in data_extension.fields.items() if operation == "insert" or field.owner == "crm"]
+
+
+def partial_fields(data_extension: DataExtension, operation: Operation) -> list[str]:
+    """The fields that an operation on a part of a row changes; none for one that concerns all of it."""
+    if operation == "opt_out":
+        return data_extension.consent_fields
+    if operation == "bury" and data_extension.tombstone is not None:
+        return [data_extension.tombstone]
+    return []
 
 
 def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes: str, path: str) -> str:
@@ -29,6 +41,8 @@ def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes:
     """
     names = travelling_fields(data_extension, operation)
     cells = ", ".join(f"{_cell(data_extension.fields[name], quoted(name))} AS {quoted(name)}" for name in names)
+    if operation == "delete":
+        cells += f", {literal(DELETE)} AS {quoted(CONTROL_COLUMN)}"
     texts = ", ".join(quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS)
     force = f", FORCE_QUOTE ({texts})" if texts else ""
     return (

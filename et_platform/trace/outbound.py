@@ -101,6 +101,8 @@ def _proof(attempt: Attempt, file: ImportFile, last: str | None) -> str:
         return "not settled yet"
     if last == attempt.id:
         return "acknowledged"
+    if file.rejected == 0 and file.operation == "delete":
+        return "acknowledged: it was gone from the data extension"
     if file.rejected == 0:
         return "acknowledged then; a later import has the row now"
     return f"{file.rejected} rows of the file were rejected; whether this one was is not known any more"

@@ -7,14 +7,15 @@ An attempt is applied in the same transaction that records it in `applied`, so t
 the ledger is told apart afterwards: the lake knows, and the ledger is brought up to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import duckdb
 
 from et_platform.catalog.models import DataExtension
 from et_platform.catalog.sql_types import sql_type
-from et_platform.duckdb_support import quoted
+from et_platform.duckdb_support import literal, quoted
 from et_platform.warehouse.snapshots import table_exists
 
 APPLIED = "lake.acknowledged.applied"
@@ -106,42 +107,58 @@ def apply(
     change_set_id: str,
     attempt_id: str,
     proven: str,
-    only: Sequence[str] | None = None,
+    partial: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> int:
     """Merge the change rows in the relation `proven` and record the attempt; returns the number of rows.
 
-    With `only`, just these fields of rows that are known are merged, and of which snapshot row they are is forgotten,
-    so that the next plan compares the others. `_theirs` names the fields that were ExactTarget's then: what it holds
-    of them is not known from here.
+    Rows of the operation `delete` are taken out. Of the operations in `partial`, just these fields of rows that are
+    known are merged, and of which snapshot row they are is forgotten, so that the next plan compares the others.
+    `_theirs` names the fields that were ExactTarget's then: what it holds of them is not known from here.
 
     To be called inside one write transaction. An attempt that is already applied changes nothing.
     """
     if (rows := is_applied(connection, attempt_id)) is not None:
         return rows
     now = datetime.now(UTC)
-    if only is not None:
-        assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in only)
+    operations = {row[0] for row in connection.execute(f"SELECT DISTINCT _operation FROM {proven}").fetchall()}
+    if "delete" in operations:
+        gone = f"SELECT _folded_key FROM {proven} WHERE _operation = 'delete'"
+        connection.execute(f"DELETE FROM {relation(name)} WHERE _folded_key IN ({gone})")
+    for operation in sorted(operations & partial.keys()):
+        assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in partial[operation])
         connection.execute(
-            f"MERGE INTO {relation(name)} AS a USING {proven} AS c ON a._folded_key = c._folded_key "
-            f"WHEN MATCHED THEN UPDATE SET _source_hash = NULL, _attempt_id = $attempt, _acknowledged_at = $now, "
-            f"{assignments}",
+            f"MERGE INTO {relation(name)} AS a USING (FROM {proven} WHERE _operation = {literal(operation)}) AS c "
+            "ON a._folded_key = c._folded_key WHEN MATCHED THEN UPDATE SET "
+            f"_source_hash = NULL, _attempt_id = $attempt, _acknowledged_at = $now, {assignments}",
             {"attempt": attempt_id, "now": now},
         )
-        return _record(connection, name, change_set_id, attempt_id, proven, now)
+    if whole := operations - partial.keys() - {"delete"}:
+        rows = f"(FROM {proven} WHERE _operation IN ({', '.join(literal(one) for one in sorted(whole))}))"
+        _merge_whole(connection, name, data_extension, attempt_id, rows, now)
+    return _record(connection, name, change_set_id, attempt_id, proven, now)
+
+
+def _merge_whole(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    data_extension: DataExtension,
+    attempt_id: str,
+    rows: str,
+    now: datetime,
+) -> None:
     theirs = [field for field, declared in data_extension.fields.items() if declared.owner != "crm"]
     owned = [field for field, declared in data_extension.fields.items() if declared.owner == "crm"]
     assignments = ", ".join(f"{quoted(field)} = c.{quoted(field)}" for field in owned)
     fields = ", ".join(quoted(field) for field in data_extension.fields)
     values = ", ".join(f"c.{quoted(field)}" for field in data_extension.fields)
     connection.execute(
-        f"MERGE INTO {relation(name)} AS a USING {proven} AS c ON a._folded_key = c._folded_key "
+        f"MERGE INTO {relation(name)} AS a USING {rows} AS c ON a._folded_key = c._folded_key "
         f"WHEN MATCHED THEN UPDATE SET _source_hash = c._source_hash, _attempt_id = $attempt, "
         f"_acknowledged_at = $now, _theirs = $theirs, {assignments} "
         f"WHEN NOT MATCHED THEN INSERT (_folded_key, _source_hash, _theirs, _attempt_id, _acknowledged_at, {fields}) "
         f"VALUES (c._folded_key, c._source_hash, $theirs, $attempt, $now, {values})",
         {"attempt": attempt_id, "now": now, "theirs": theirs},
     )
-    return _record(connection, name, change_set_id, attempt_id, proven, now)
 
 
 def _record(

@@ -137,7 +137,7 @@ def test_promise_3_an_attempt_is_applied_once_however_often_it_is_replayed(lake,
         with lake.write() as connection:
             acknowledged.ensure_tables(connection, "people", data_extension)
             connection.execute(
-                "CREATE TEMP TABLE proven AS SELECT 'p1' AS _folded_key, 1::UBIGINT AS _source_hash, 'P1' AS PersonID, "
+                "CREATE TEMP TABLE proven AS SELECT 'insert' AS _operation, 'p1' AS _folded_key, 1::UBIGINT AS _source_hash, 'P1' AS PersonID, "
                 f"'e' AS Email, '{name}' AS Name, 1 AS Points, 1.0 AS Spent, NULL AS Born, true AS OptedIn, "
                 "NULL AS OptedInAt, 'nick' AS Nickname"
             )
