@@ -67,6 +67,9 @@ guards:""",
 )
 """The same data extension, with fields and the declaration by which opt-outs travel first."""
 
+REMOVING = DATA_EXTENSION.replace("guards: {", "deletes: delete\nguards: {maximum_delete_share: 0.5, ")
+"""The same data extension, from which rows are deleted that leave the CRM."""
+
 PERSON: dict[str, str | None] = {
     "id": "P1",
     "email": "p1@example.org",

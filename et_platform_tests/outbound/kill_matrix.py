@@ -28,7 +28,7 @@ from et_platform.warehouse.lake import Lake
 from et_platform_tests.outbound.opted_out import OUT
 from et_platform_tests.outbound.opted_out import Story as OptedOut
 from et_platform_tests.outbound.world import World
-from et_platform_tests.scenario import CONSENT, person
+from et_platform_tests.scenario import CONSENT, REMOVING, person
 
 LANES = 2
 BEFORE = [person(), person(id="P2"), person(id="P3")]
@@ -179,6 +179,13 @@ def opted_out_state(world: OptedOut) -> dict[str, Any]:
     }
 
 
+def prepare_removals(world: World) -> None:
+    world.declare(REMOVING)
+    world.crm(*BEFORE)
+    world.run()
+    world.crm(person(points="8"), person(id="P2"))
+
+
 ROWS = Story(World, prepare, World.run, final_state)
 OPT_OUTS = Story(
     OptedOut,
@@ -193,7 +200,20 @@ OPT_OUTS = Story(
         ]
     ),
 )
-STORIES = {"rows": ROWS, "opt_outs": OPT_OUTS}
+REMOVALS = Story(
+    World,
+    prepare_removals,
+    World.run,
+    final_state,
+    # Between upload and Perform a file of deletes goes the way of any other.
+    frozenset(
+        [
+            *("before ledger.begin_attempt", "before imports.define", "before imports.start", "at the end"),
+            *("before the lake's commit", "before imports.delete", "before ledger.close_attempt"),
+        ]
+    ),
+)
+STORIES = {"rows": ROWS, "opt_outs": OPT_OUTS, "removals": REMOVALS}
 
 
 def main() -> None:

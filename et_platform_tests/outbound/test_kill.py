@@ -53,3 +53,14 @@ def test_promises_3_and_9_kill_while_opt_outs_travel_then_a_plain_rerun(tmp_path
     for outcome in disturbed:
         state = {name: value for name, value in outcome["state"].items() if name != "files"}
         assert state == {name: value for name, value in expected.items() if name != "files"}, outcome["boundary"]
+
+
+@pytest.mark.timeout(900)
+def test_promises_1_3_and_7_kill_while_rows_are_deleted_then_a_plain_rerun(tmp_path, exacttarget_info):
+    expected, disturbed = told("removals", tmp_path, exacttarget_info)
+    assert set(expected["rows"]) == {"P1", "P2"}
+    assert set(expected["acknowledged"]) == {"p1", "p2"}
+    assert expected["imported"] == 5  # three first, then an update and a delete
+    assert len(disturbed) > 10
+    for outcome in disturbed:
+        assert outcome["state"] == expected, outcome["boundary"]

@@ -5,11 +5,10 @@ import pytest
 from et_platform.outbound.errors import GateClosed, StalePlan
 from et_platform.outbound.snapshot import take_snapshot
 from et_platform_tests.outbound.world import World
-from et_platform_tests.scenario import CRM, DATA_EXTENSION, person, write_catalog
+from et_platform_tests.scenario import CRM, DATA_EXTENSION, REMOVING, person, write_catalog
 from et_platform_tests.simulated import running_simulator
 
 GUARDS = "guards: {maximum_delete_share: 0.5, "
-DELETE = DATA_EXTENSION.replace("guards: {", f"deletes: delete\n{GUARDS}")
 TOMBSTONE = DATA_EXTENSION.replace(
     "guards: {", f"  Gone: {{type: Boolean}}\ndeletes: tombstone\ntombstone: Gone\n{GUARDS}"
 )
@@ -19,7 +18,7 @@ SINCE = TOMBSTONE.replace("type: Boolean}\ndeletes", "type: Date}\ndeletes")
 @pytest.fixture
 def world(tmp_path, exacttarget_info):
     world = World(tmp_path / "world", exacttarget_info)
-    world.declare(DELETE)
+    world.declare(REMOVING)
     return world
 
 
@@ -45,7 +44,7 @@ def test_promise_7_what_left_the_crm_is_deleted_and_nothing_else_and_comes_back_
 
 
 def test_promise_7_so_many_removals_as_no_guard_allows_close_the_gate(world):
-    world.declare(DELETE.replace("maximum_delete_share: 0.5", "maximum_delete_share: 0.3"))
+    world.declare(REMOVING.replace("maximum_delete_share: 0.5", "maximum_delete_share: 0.3"))
     world.crm(*(person(id=f"P{n}") for n in range(4)))
     world.run()
     world.crm(person(id="P0"), person(id="P1"))
@@ -120,7 +119,7 @@ def test_promise_7_a_row_that_is_back_before_the_import_is_not_deleted(world):
 def test_promise_6_a_row_that_is_gone_already_is_proven_by_its_absence(tmp_path, counted):
     with running_simulator(tmp_path / "et", "--set", f"delete_missing={counted}") as simulator:
         world = World(tmp_path / "world", simulator.info)
-        world.declare(DELETE)
+        world.declare(REMOVING)
         world.crm(person(), person(id="P2"), person(id="P3"))
         world.run()
         with world.road.open_exacttarget() as exacttarget:
