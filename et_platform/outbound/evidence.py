@@ -110,8 +110,8 @@ def acknowledge(
 def _counts_rejections(file: ImportFile) -> bool:
     """Whether the import says something about single rows: it completed, and it saw every row that was sent.
 
-    An import that failed as a whole, or read a torn file, says nothing against any row. A removal is tried until the row
-    is gone.
+    An import that failed as a whole, or read a torn file, says nothing against any row. A removal is tried until the
+    row is gone.
     """
     if file.operation in ("bury", "delete"):
         return False

@@ -8,8 +8,6 @@ delete. A key is gone when a complete reading of the source does not have it in 
 held, in quarantine or unknown is still there.
 """
 
-from datetime import datetime
-
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
@@ -21,11 +19,11 @@ def vanished(*, snapshot: str, acknowledged: str) -> str:
     return f"SELECT a.* FROM {acknowledged} AS a ANTI JOIN {snapshot} AS s ON s._folded_key = a._folded_key"
 
 
-def rows(data_extension: DataExtension, *, snapshot: str, acknowledged: str, taken_at: datetime) -> str:
+def rows(data_extension: DataExtension, *, snapshot: str, acknowledged: str, taken_at: str) -> str:
     """SQL for the change rows of what left the source, in the form of plan.change_rows.
 
-    `taken_at` is when the snapshot was taken: the same snapshot gives the same rows. A row that could be one whose key
-    cannot be read, or whose equality ExactTarget decides by an unknown rule, stays.
+    `taken_at` is when the snapshot was taken (ISO, with its offset): the same snapshot gives the same rows. A row that
+    could be one whose key cannot be read, or whose equality ExactTarget decides by an unknown rule, stays.
     """
     operation, where, fields = "delete", "", {name: f"v.{quoted(name)}" for name in data_extension.fields}
     changed = "[]::VARCHAR[]"
@@ -44,10 +42,10 @@ WHERE NOT EXISTS (FROM {snapshot} WHERE _folded_key IS NULL)
     AND NOT EXISTS (FROM ({_patterns(snapshot)}) AS p WHERE v._folded_key LIKE p.pattern ESCAPE '\\'){where}"""
 
 
-def _mark(data_extension: DataExtension, name: str, taken_at: datetime) -> str:
+def _mark(data_extension: DataExtension, name: str, taken_at: str) -> str:
     if data_extension.fields[name].type == "Boolean":
         return "true"
-    return f"date_trunc('second', TIMESTAMPTZ {literal(taken_at.isoformat())} AT TIME ZONE 'UTC') - {SERVER_OFFSET}"
+    return f"date_trunc('second', TIMESTAMPTZ {literal(taken_at)} AT TIME ZONE 'UTC') - {SERVER_OFFSET}"
 
 
 def _patterns(snapshot: str) -> str:

@@ -1,7 +1,5 @@
 """Rows that left the source: which are removed, and which may never be."""
 
-from datetime import UTC, datetime
-
 import pytest
 from pydantic import ValidationError
 
@@ -11,7 +9,7 @@ from et_platform.warehouse import acknowledged
 from et_platform_tests.scenario import person
 from et_platform_tests.sync.test_plan import World
 
-AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+AT = "2026-01-02T12:00:00+00:00"
 
 
 @pytest.fixture
