@@ -63,4 +63,5 @@ def test_promises_1_3_and_7_kill_while_rows_are_deleted_then_a_plain_rerun(tmp_p
     assert expected["imported"] == 5  # three first, then an update and a delete
     assert len(disturbed) > 10
     for outcome in disturbed:
-        assert outcome["state"] == expected, outcome["boundary"]
+        state = {name: value for name, value in outcome["state"].items() if name != "files"}
+        assert state == {name: value for name, value in expected.items() if name != "files"}, outcome["boundary"]
