@@ -30,6 +30,7 @@ from et_platform.exacttarget.folders import Folders
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.imports import Imports
 from et_platform.exacttarget.limits import Limits, LocalLimits
+from et_platform.exacttarget.lists import Lists
 from et_platform.exacttarget.metadata import Metadata
 from et_platform.exacttarget.models import SystemStatus, UserToken
 from et_platform.exacttarget.patience import Outages
@@ -88,6 +89,7 @@ class ExactTarget:
         self.imports = Imports(self._soap)
         self.extracts = Extracts(self._soap)
         self.subscribers = Subscribers(self._soap)
+        self.lists = Lists(self._soap)
         self.metadata = Metadata(self._soap)
 
     def __repr__(self) -> str:

@@ -55,6 +55,10 @@ CODES: dict[int, Meaning] = {
     12004: Meaning("a value of the subscriber is not accepted", "Correct the row in the CRM."),
     12012: Meaning("there is no such subscriber to unsubscribe", "Check the subscriber key.", "unconfirmed"),
     12014: Meaning("the subscriber is on the list already", "Nothing needs to be done.", "recorded"),
+    # lists
+    13000: Meaning("the list is not there", "Check its number and the business unit."),
+    13010: Meaning("the list's name is too long", "Give it at most 50 characters."),
+    13013: Meaning("the list is not valid", "Read the message; correct the request."),
     # import definitions: the vendor's whole table
     43000: Meaning("no customer key of the import definition was given", _REPORT),
     43010: Meaning("the import definition is not there", f"Somebody may have deleted it. {_DEFINITION}"),

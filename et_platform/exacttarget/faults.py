@@ -42,6 +42,7 @@ _CODES: dict[int, type[ExactTargetError]] = {  # [D], except where marked
     12001: NotFound,
     12012: NotFound,  # of LogUnsubEvent; documented without its meaning [K]
     12014: AlreadyExists,
+    13000: NotFound,  # lists
     43010: NotFound,
     43030: AlreadyExists,
     396002: AlreadyExists,  # folders

@@ -242,12 +242,24 @@ class Subscriber:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListStatus:
+    """What a subscriber shall be on one list. Never `delete` to opt out: who is added again is mailable again [D]."""
+
+    list_id: int
+    status: SubscriberStatus | None = None
+    """None: as it is, Active for who comes new."""
+    action: Literal["create", "update", "upsert", "delete"] = "upsert"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubscriberChange:
     """The status that a subscriber shall have; an address is needed only for who is to be added."""
 
     key: str = field(repr=False)
-    status: SubscriberStatus
+    status: SubscriberStatus | None
+    """On All Subscribers; None leaves it as it is, for a change on lists alone."""
     email: str | None = field(default=None, repr=False)
+    lists: tuple[ListStatus, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +272,47 @@ class SubscriberResult:
     """12000 the address is invalid, 12001 there is no such subscriber [D]."""
     message: str = field(default="", repr=False)
     """In the service's words; may quote values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusChange:
+    """How a subscriber's status on All Subscribers changed, in the words that these events have [D]."""
+
+    key: str = field(repr=False)
+    at: datetime | None
+    """Aware."""
+    current: str
+    """`normal`, `held` or `unsub`."""
+    previous: str = ""
+    reason: str = field(default="", repr=False)
+    """Why it was an opt-out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailingList:
+    """A list of subscribers."""
+
+    id: int
+    name: str
+    customer_key: str = ""
+    description: str = ""
+    type: str = ""
+    """Public, Private, SalesForce, GlobalUnsubscribe, Master [W], or a newer word."""
+    classification: str = ""
+    """ExactTargetList, PublicationList, SuppressionList [W], or a newer word."""
+    category_id: int = 0
+    """The folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListMember:
+    """Somebody on a list. The key is personal, and stays out of `repr`."""
+
+    key: str = field(repr=False)
+    list_id: int
+    status: SubscriberStatus | Literal["Unknown"]
+    """On this list."""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,14 @@
 """Subscribers: their status for the business unit, and opting out.
 
-Belongs here: Subscriber, and Execute LogUnsubEvent. Does not: deciding who wants mail. Nothing here takes part in
-sends. A key or an address never stands in an error or in `repr`.
+Belongs here: Subscriber, SubscriberStatusEvent, and Execute LogUnsubEvent. Does not: lists themselves (`lists.py`),
+deciding who wants mail. Nothing here takes part in sends. A key or an address never stands in an error or in `repr`.
 
 The status of a subscriber is the one on All Subscribers, which stops everything but transactional mail; each list has
 one of its own beside it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, get_args
 
 import lxml.etree as etree
@@ -15,11 +16,18 @@ import lxml.etree as etree
 from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
 from et_platform.exacttarget.errors import InvalidDefinition
 from et_platform.exacttarget.faults import API, PERMISSION_CODES, result_error
-from et_platform.exacttarget.models import Subscriber, SubscriberChange, SubscriberResult, SubscriberStatus
+from et_platform.exacttarget.models import (
+    StatusChange,
+    Subscriber,
+    SubscriberChange,
+    SubscriberResult,
+    SubscriberStatus,
+)
 from et_platform.exacttarget.server_time import read_server_time
 from et_platform.exacttarget.soap import Repeat, Soap
 
 _PROPERTIES = ("ID", "SubscriberKey", "EmailAddress", "Status", "UnsubscribedDate", "CreatedDate")
+_EVENT = ("CreatedDate", "SubscriberKey", "CurrentStatus", "PreviousStatus", "ReasonUnsub")
 _UPDATE_ADD = {"SaveOptions": {"SaveOption": [{"PropertyName": "*", "SaveAction": "UpdateAdd"}]}}
 _UPDATING = "Updating subscribers"
 _ALREADY_UNSUBSCRIBED = 401
@@ -44,7 +52,7 @@ class Subscribers:
         return found
 
     def update(self, *, changes: Sequence[SubscriberChange], add: bool = False) -> list[SubscriberResult]:
-        """Set statuses (and addresses, where given); one result for each change, in their order.
+        """Set statuses (addresses and lists, where given); one result for each change, in their order.
 
         With `add`, who is not known is added, which needs an address [D]; without, that is a result with the code
         12001. The same change again has no effect, so a call whose answer was lost is repeated. A key that XML cannot
@@ -75,6 +83,30 @@ class Subscribers:
                 message=result.StatusMessage or "",
             )
         return [results[position] for position in range(len(changes))]
+
+    def status_changes(self, *, since: datetime | None = None) -> Iterator[StatusChange]:
+        """How statuses on All Subscribers changed, oldest first, page by page; `since` is aware.
+
+        Changes on single lists are no part of it [D]. Raises ReadInterrupted if a page is lost: read again.
+        """
+        what, where = "Reading changes of subscribers' statuses", None
+        if since is not None:
+            where = self._soap.types.SimpleFilterPart(
+                Property="CreatedDate", SimpleOperator="greaterThanOrEqual", DateValue=[since]
+            )
+        for page in self._soap.pages("SubscriberStatusEvent", _EVENT, what=what, where=where, hide_values=True):
+            for one in page.iterfind(f"{{{API}}}Results"):
+                text = {
+                    each.findtext(f"{{{API}}}Name") or "": each.findtext(f"{{{API}}}Value") or ""
+                    for each in one.iterfind(f"{{{API}}}Properties/{{{API}}}Property")
+                }
+                yield StatusChange(
+                    key=text.get("SubscriberKey", ""),
+                    at=read_server_time(one.findtext(f"{{{API}}}CreatedDate")),
+                    current=text.get("CurrentStatus", ""),
+                    previous=text.get("PreviousStatus", ""),
+                    reason=text.get("ReasonUnsub", ""),
+                )
 
     def log_unsub_event(
         self,
@@ -120,9 +152,19 @@ class Subscribers:
         )
 
     def _to_send(self, change: SubscriberChange) -> Any:
-        one = self._soap.types.Subscriber(SubscriberKey=change.key, Status=change.status)
+        types = self._soap.types
+        one = types.Subscriber(SubscriberKey=change.key)
+        if change.status is not None:
+            one.Status = change.status
         if change.email is not None:
             one.EmailAddress = change.email
+        if change.lists:
+            one.Lists = [
+                types.SubscriberList(
+                    ID=each.list_id, Action=each.action, **({} if each.status is None else {"Status": each.status})
+                )
+                for each in change.lists
+            ]
         return one
 
 

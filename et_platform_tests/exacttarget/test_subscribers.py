@@ -6,7 +6,8 @@ import pytest
 
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.errors import InvalidDefinition, MalformedReply, NotFound, ServiceUnavailable
-from et_platform.exacttarget.models import SubscriberChange
+from et_platform.exacttarget.lists import ALL_SUBSCRIBERS
+from et_platform.exacttarget.models import ListMember, ListStatus, StatusChange, SubscriberChange
 from et_platform_tests.exacttarget.scripted import (
     API,
     AT_ONCE,
@@ -64,7 +65,7 @@ def test_who_is_to_be_added_needs_an_address(exacttarget: ExactTarget):
 
 def test_what_xml_cannot_carry_is_refused_alone(exacttarget: ExactTarget):
     exacttarget.subscribers.update(changes=[change(6000)], add=True)
-    results = exacttarget.subscribers.update(changes=[SubscriberChange(key="a\0", status="Unsubscribed"), out(6000)])
+    results = exacttarget.subscribers.update(changes=[SubscriberChange(key="a\0", status="Unsubscribed"), out(7100)])
     assert [one.ok for one in results] == [False, True]
     assert exacttarget.subscribers.read(keys=["a\0"]) == []
 
@@ -138,3 +139,49 @@ def test_a_newer_status_word_is_unknown_not_an_error():
     with scripted_service(page) as service, scripted(service) as exacttarget:
         (found,) = exacttarget.subscribers.read(keys=["k"])
     assert (found.status, found.email, found.id) == ("Unknown", None, None)
+
+
+def test_lists_are_made_filled_read_and_removed(exacttarget: ExactTarget):
+    lists = exacttarget.lists
+    number = lists.create(name="Newsletter", description="weekly", customer_key="newsletter")
+    made = lists.get(list_id=number)
+    assert made is not None
+    assert (made.name, made.description, made.customer_key) == ("Newsletter", "weekly", "newsletter")
+    assert {ALL_SUBSCRIBERS, "Newsletter"} <= {one.name for one in lists.find_all()}
+    on, off = (ListStatus(list_id=number), ListStatus(list_id=number, status="Unsubscribed", action="create"))
+    joining = [
+        SubscriberChange(key=f"reader-{n}", email=f"r{n}@example.org", status=None, lists=(one,))
+        for n, one in enumerate((on, off))
+    ]
+    assert all(one.ok for one in exacttarget.subscribers.update(changes=joining, add=True))
+    assert {one.key: one.status for one in lists.members(list_id=number)} == {
+        "reader-0": "Active",
+        "reader-1": "Unsubscribed",
+    }
+    # On All Subscribers nothing changed; and who is on a list already cannot be put on it again.
+    assert {one.status for one in exacttarget.subscribers.read(keys=["reader-0", "reader-1"])} == {"Active"}
+    again = SubscriberChange(key="reader-0", status=None, lists=(ListStatus(list_id=number, action="create"),))
+    (refused,) = exacttarget.subscribers.update(changes=[again])
+    assert (refused.ok, refused.code) == (False, 12014)
+    assert lists.delete(list_id=number)
+    assert not lists.delete(list_id=number)
+    assert lists.get(list_id=number) is None
+    with pytest.raises(InvalidDefinition, match="code 13010"):
+        lists.create(name="x" * 51)
+
+
+def test_changes_of_statuses_are_read_from_a_moment_on(exacttarget: ExactTarget):
+    exacttarget.subscribers.update(changes=[change(7100), change(7101)], add=True)
+    moment = datetime.now(UTC) - timedelta(seconds=30)
+    exacttarget.subscribers.update(changes=[out(7100)])
+    found = [one for one in exacttarget.subscribers.status_changes(since=moment) if one.key == "client-7100"]
+    assert [(one.current, one.previous) for one in found] == [("unsub", "normal")]
+    assert found[0].at is not None
+    assert abs(found[0].at - datetime.now(UTC)) < timedelta(minutes=5)
+    assert found[0] in list(exacttarget.subscribers.status_changes())
+    assert list(exacttarget.subscribers.status_changes(since=datetime.now(UTC) + timedelta(days=1))) == []
+
+
+def test_keys_and_reasons_stay_out_of_repr():
+    shown = repr([ListMember(key="ann", list_id=1, status="Active"), StatusChange(key="ann", at=None, current="unsub")])
+    assert "ann" not in shown

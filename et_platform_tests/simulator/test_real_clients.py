@@ -126,6 +126,27 @@ def test_pages_go_on_with_or_without_type_and_properties(soap: Soap, people: str
     assert seen == ["1", "2", "3"]
 
 
+ASKED_BY_SFMC_DEVTOOLS = {
+    "DataExtensionTemplate": "CustomerKey ObjectID Name Description IsSendable IsTestable SendableCustomObjectField"
+    " SendableSubscriberField DataRetentionPeriodLength DataRetentionPeriodUnitOfMeasure RowBasedRetention"
+    " ResetRetentionPeriodOnImport DeleteAtEndOfRetentionPeriod RetainUntil",
+    "List": "AutomatedEmail.ID Category Client.PartnerClientKey CreatedDate CustomerKey Description ID"
+    " ListClassification ListName ModifiedDate ObjectID Type",
+    "DataExtension": "CategoryID CreatedDate CustomerKey DataRetentionPeriodLength DataRetentionPeriodUnitOfMeasure"
+    " DeleteAtEndOfRetentionPeriod Description IsSendable IsTestable ModifiedDate Name ObjectID"
+    " ResetRetentionPeriodOnImport RetainUntil RowBasedRetention SendableDataExtensionField.Name"
+    " SendableSubscriberField.Name Template.CustomerKey",
+}
+
+
+@pytest.mark.parametrize("object_type", ASKED_BY_SFMC_DEVTOOLS)
+def test_what_a_deployment_tool_asks_of_definitions_is_answered(soap: Soap, people: str, object_type: str) -> None:
+    del people
+    reply = soap.retrieve(object_type, ASKED_BY_SFMC_DEVTOOLS[object_type].split())
+    assert reply.text("OverallStatus") == "OK"
+    assert all(reply.texts("Results/CustomerKey"))
+
+
 def test_rows_are_deleted_by_keys_alone(soap: Soap, key: str) -> None:
     soap.good("Create", data_extension(key, KEY_FIELD))
     soap.good("Create", row(key, {"Key": "1"}))

@@ -20,12 +20,27 @@ from et_platform.simulator.results import Refused
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
+_ASKED_FOR = (
+    "IsSendable",
+    "IsTestable",
+    "SendableCustomObjectField",
+    "SendableSubscriberField",
+    "DataRetentionPeriodLength",
+    "DataRetentionPeriodUnitOfMeasure",
+    "RowBasedRetention",
+    "ResetRetentionPeriodOnImport",
+    "DeleteAtEndOfRetentionPeriod",
+    "RetainUntil",
+)
+"""What a public project asks of templates with success [R], though the WSDL does not have it: nothing is shown [K]."""
+
 SHAPE = retrieval.Shape(
     object_type="DataExtensionTemplate",
-    order=("PartnerKey", "PartnerProperties", "ObjectID", "CustomerKey", "Name", "Description"),
+    order=("PartnerKey", "PartnerProperties", "ObjectID", "CustomerKey", "Name", "Description", *_ASKED_FOR),
     types={},
     written=frozenset({"PartnerProperties"}),
     hidden=frozenset({"PartnerProperties"}),
+    untold=frozenset(_ASKED_FOR),
 )
 
 

@@ -46,6 +46,7 @@ SHAPE = retrieval.Shape(
         "Type",
         "Description",
         "ListClassification",
+        "AutomatedEmail.ID",
     ),
     types={
         "CreatedDate": "Date",
@@ -55,6 +56,8 @@ SHAPE = retrieval.Shape(
         "Client.ID": "Number",
     },
     plain=frozenset({"Client"}),
+    # Public clients ask for it with success [R]; no list here sends anything by itself, so nothing is shown.
+    untold=frozenset({"AutomatedEmail.ID"}),
 )
 
 
