@@ -65,7 +65,7 @@ def test_who_is_to_be_added_needs_an_address(exacttarget: ExactTarget):
 
 def test_what_xml_cannot_carry_is_refused_alone(exacttarget: ExactTarget):
     exacttarget.subscribers.update(changes=[change(6000)], add=True)
-    results = exacttarget.subscribers.update(changes=[SubscriberChange(key="a\0", status="Unsubscribed"), out(7100)])
+    results = exacttarget.subscribers.update(changes=[SubscriberChange(key="a\0", status="Unsubscribed"), out(6000)])
     assert [one.ok for one in results] == [False, True]
     assert exacttarget.subscribers.read(keys=["a\0"]) == []
 
