@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from filelock import FileLock
 
+from et_platform.catalog.catalog import Catalog
 from et_platform.liveness import is_gone, this_process
 from et_platform.settings import Settings
 
@@ -46,24 +48,27 @@ def materialize(
     settings: Settings,
     keys: Sequence[Sequence[str]],
     *,
+    catalog: Catalog | None = None,
     partition: str | None = None,
     config: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materialize the assets `keys` in this process, on the platform's instance; failures are in the result.
 
+    `catalog` may be a part that has them: then no others are defined, which costs less where there are many.
     `config` is by the step's name: `{"extract_file__tracking": {"identity": "…"}}`.
     """
-    from et_platform.definitions import load_defs
+    from et_platform.definitions import build_defs, load_defs
+    from et_platform.resources import Platform
 
     wanted = {dg.AssetKey(list(key)) for key in keys}
-    defs = load_defs(models=False)
+    defs = build_defs(catalog=catalog, platform=Platform()) if catalog else load_defs(models=False)
     if not wanted <= set(defs.resolve_asset_graph().executable_asset_keys):
         defs = load_defs()  # what nothing of the rest makes is a model
-    prepare_home(settings)
+    home = prepare_home(settings)
     # Progress belongs to the event log and the compute log, not to the terminal's answer.
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    with dg.DagsterInstance.get() as instance:
+    with _opened(home) as instance:
         end_orphans(instance)
         return defs.resolve_implicit_global_asset_job_def().execute_in_process(
             asset_selection=list(wanted),
@@ -76,6 +81,12 @@ def materialize(
                 "ops": {step: {"config": dict(values)} for step, values in (config or {}).items()},
             },
         )
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
+    """The instance. One process at a time opens it: two that find no tables would both make them."""
+    with FileLock(home / "opening.lock"):
+        return dg.DagsterInstance.get()
 
 
 def models_of(mart: str) -> list[Sequence[str]]:

@@ -34,6 +34,9 @@ EXPLAINED = (
 )
 """Errors whose message is already a paragraph for people, without secrets and personal data."""
 
+ERROR = "error"
+"""The metadata of a failure that names the kind of error."""
+
 _EVENT_PII = {
     "SubscriberKey": "identifier",
     "SubscriberID": "identifier",
@@ -49,7 +52,8 @@ def explained_failures() -> Iterator[None]:
     try:
         yield
     except EXPLAINED as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
+        metadata = {ERROR: type(error).__name__}
+        raise dg.Failure(description=str(error), metadata=metadata, allow_retries=False) from None
     except duckdb.Error as error:
         text = f"{type(error).__name__}: {without_values(str(error))} …"
         raise dg.Failure(

@@ -22,6 +22,7 @@ from et_platform.inbound.write_back import WriteBackRoad
 from et_platform.ledger.ledger import Ledger
 from et_platform.outbound.road import Pace, Road
 from et_platform.settings import Settings
+from et_platform.shared_limits import SharedLimits
 from et_platform.warehouse.lake import Lake
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
             poll_cap=settings.poll_cap_seconds,
             import_deadline=settings.import_deadline_seconds,
             doubt_deadline=settings.doubt_deadline_seconds,
+            turn_deadline=settings.turn_deadline_seconds,
         ),
         retention=timedelta(days=settings.retention_days),
         run_id=run_id,
@@ -154,7 +156,8 @@ def _open_exacttarget(
         # A sensor's tick is ended after 60 s; what takes longer, as maintenance does, is for a later tick.
         return ExactTarget(connection, timeouts=Timeouts(connect=8, token=10, ftp=20), token_cache=cache)
     patience = Patience(longest=settings.maintenance_patience_seconds, poll=settings.maintenance_poll_seconds)
-    return ExactTarget(connection, token_cache=cache, patience=patience, tell=tell)
+    limits = SharedLimits(Ledger(settings.ledger_database_url()), account=f"{settings.sftp_host}/{settings.sftp_user}")
+    return ExactTarget(connection, token_cache=cache, patience=patience, tell=tell, limits=limits)
 
 
 def _connection(settings: Settings) -> "Connection":

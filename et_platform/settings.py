@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     poll_cap_seconds: float = 30.0
     import_deadline_seconds: float = 3600.0  # an import that takes longer is left for the next run to adopt
     doubt_deadline_seconds: float = 120.0  # how long an import of unknown outcome is asked for
+    turn_deadline_seconds: float = 600.0  # how long a step waits while another run works on the same thing
     sensor_seconds: int = 30  # how often the FTP site is listed, at most
 
     # Maintenance and outages: work waits and goes on. The service wants one question a minute at most.

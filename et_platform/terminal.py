@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from et_platform.presentation import ERROR
+
 _HIDDEN = ("dagster/", "sha256")
 
 
@@ -17,12 +19,28 @@ def describe(result: dg.ExecuteInProcessResult) -> Iterator[str]:
         materialization = event.step_materialization_data.materialization
         yield f"{materialization.asset_key.to_user_string()}"
         yield from _metadata(materialization.metadata)
+    yield from problems(result)
+    yield f"run {result.run_id}: {'succeeded' if result.success else 'FAILED'}"
+
+
+def problems(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """The lines of what was not as it should be."""
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             yield f"CHECK FAILED {evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
             yield f"    {evaluation.description}"
     yield from _failures(result)
-    yield f"run {result.run_id}: {'succeeded' if result.success else 'FAILED'}"
+
+
+def failed_with(result: dg.ExecuteInProcessResult) -> set[str]:
+    """The kinds of explained errors with which steps of a run failed; `unexpected` for any other."""
+    kinds = set()
+    for event in result.all_events:
+        if event.is_step_failure:
+            explained = event.step_failure_data.user_failure_data
+            kind = explained.metadata.get(ERROR) if explained else None
+            kinds.add(str(kind.value) if kind is not None else "unexpected")
+    return kinds
 
 
 def outcome(result: dg.ExecuteInProcessResult, key: str) -> Mapping[str, Any]:

@@ -93,6 +93,16 @@ class Catalog:
             for unit in declared.is_.business_units
         ]
 
+    def only_entity(self, name: str) -> "Catalog":
+        """The part that reading one entity needs."""
+        return Catalog(crm={name: self.crm[name]}, data_extensions={})
+
+    def only(self, declared: Declared[DataExtension]) -> "Catalog":
+        """The part that one data extension's road needs."""
+        name, crm = declared.name.partition("/")[0], declared.is_.source.crm
+        entities = self.crm if crm is None else {crm: self.crm[crm]}
+        return replace(self, crm=entities, data_extensions={name: self.data_extensions[name]}, writeback={})
+
     def extract(self, name: str) -> Declared[Extract]:
         """The extract declared as `name`; raises CatalogError listing the known ones."""
         return _named(self.extracts, name, "extract", name)

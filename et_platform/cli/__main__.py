@@ -2,4 +2,5 @@
 
 from et_platform.cli.main import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,8 @@
 What belongs here: options, and one call each. What does not: logic.
 """
 
+import sys
+
 import click
 
 from et_platform.cli.common import configured, ended, explained
@@ -10,33 +12,62 @@ from et_platform.cli.common import configured, ended, explained
 _IN_UNIT = click.option("--unit", help="Business unit, where the data extension lives in several.")
 
 
+_ALL = click.option("--all", "everywhere", is_flag=True, help="Every data extension, in every business unit.")
+_PARALLEL = click.option(
+    "--parallel",
+    type=click.IntRange(1, 32),
+    default=4,
+    show_default=True,
+    help="With --all: how many at once. ExactTarget's own limits are kept whatever is set.",
+)
+
+
 @click.command()
-@click.argument("data_extension")
+@click.argument("data_extension", required=False)
 @_IN_UNIT
-def plan(data_extension: str, unit: str | None) -> None:
+@_ALL
+@_PARALLEL
+def plan(data_extension: str | None, unit: str | None, everywhere: bool, parallel: int) -> None:
     """Read the CRM and show what would be imported into DATA_EXTENSION; nothing is sent."""
-    _run(["change_set"], data_extension, unit)
+    _run(["change_set"], data_extension, unit, everywhere, parallel)
 
 
 @click.command()
-@click.argument("data_extension")
+@click.argument("data_extension", required=False)
 @_IN_UNIT
-def apply(data_extension: str, unit: str | None) -> None:
-    """Read the CRM, send opt-outs, plan, and import what changed into DATA_EXTENSION."""
-    _run(["opt_out", "change_set", "import_file", "data_extension"], data_extension, unit)
+@_ALL
+@_PARALLEL
+def apply(data_extension: str | None, unit: str | None, everywhere: bool, parallel: int) -> None:
+    """Read the CRM, send opt-outs, plan, and import what changed into DATA_EXTENSION, or into --all.
+
+    With --all, one that fails stops none of the others; what is left is taken up by running it again, or alone.
+    """
+    _run(["opt_out", "change_set", "import_file", "data_extension"], data_extension, unit, everywhere, parallel)
 
 
-def _run(steps: list[str], data_extension: str, unit: str | None) -> None:
+def _run(steps: list[str], name: str | None, unit: str | None, everywhere: bool, parallel: int) -> None:
+    if (name is None) != everywhere:
+        raise click.UsageError("Name a data extension, or say --all.")
     settings, catalog = configured("crm")
-    with explained():
-        declared = catalog.data_extension(data_extension, unit)
-        settings.of_unit(declared.unit).require("exacttarget")
-    from et_platform.instance import behind, materialize
+    from et_platform import many
 
-    if declared.is_.consent is None:
-        steps = [step for step in steps if step != "opt_out"]
-    keys = [declared.key(step) for step in steps]
-    ended([materialize(settings, [*behind(declared.key("change_set")), *keys])])
+    if name is not None:
+        with explained():
+            declared = catalog.data_extension(name, unit)
+            settings.of_unit(declared.unit).require("exacttarget")
+        keys = [*many.behind_road(declared), *many.road_keys(declared, steps)]
+        part = catalog.only(declared) if declared.is_.source.crm is not None else None
+        ended(list(many.run_road(settings, part, keys))[-1:])
+    wanted = [one for one in catalog.everywhere() if unit in (None, one.unit)]
+    if not wanted:
+        raise click.ClickException(f"No data extension lives in the business unit {unit!r}.")
+    outcomes = []
+    for outcome in many.run_all(wanted, steps, parallel=parallel):
+        outcomes.append(outcome)
+        click.echo(f"{len(outcomes)} of {len(wanted)}: {outcome.name} {outcome.state}, {outcome.seconds:.1f} s")
+    for line in many.summary(outcomes):
+        click.echo(line)
+    sys.exit(0 if all(outcome.succeeded for outcome in outcomes) else 1)
 
 
 @click.command()

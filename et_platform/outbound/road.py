@@ -32,6 +32,7 @@ class Pace:
     poll_cap: float
     import_deadline: float
     doubt_deadline: float
+    turn_deadline: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Road:
 
     def lease_of(self, data_extension: DataExtension) -> AbstractContextManager[Lease]:
         """Exclusive use of one data extension of this business unit."""
-        return self.lease(f"data extension {data_extension.customer_key.lower()} of MID {self.mid}")
+        what = f"data extension {data_extension.customer_key.lower()} of MID {self.mid}"
+        return self.lease(what, wait_seconds=self.pace.turn_deadline)
 
     def lake_name(self, data_extension: DataExtension) -> str:
         """Under which name the lake keeps what is known of a data extension of this business unit."""

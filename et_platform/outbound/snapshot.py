@@ -31,7 +31,7 @@ def take_snapshot(
     have (a key's column of another type only without `accept_drift`); the former snapshot then stays. One run at a time
     takes it, so that what was read earlier never replaces what was read later.
     """
-    with road.lease(f"snapshot of {entity.name}"):
+    with road.lease(f"snapshot of {entity.name}", wait_seconds=road.pace.turn_deadline):
         with road.open_crm() as crm:
             snapshot = _read(road, crm, entity, full=full, accept_drift=accept_drift)
         road.lake.tidy()

@@ -22,9 +22,11 @@ from et_platform.outbound.schema import ensure_data_extension
 from et_platform.outbound.settle import acknowledged_rows, remote_path, settle_open_attempt
 from et_platform.outbound.source import version_of
 from et_platform.sync import gate
+from et_platform.sync.folding import folded_key
 from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
 from et_platform.sync.staging import copy_to_csv
+from et_platform.warehouse.snapshot_history import says_otherwise
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
@@ -82,12 +84,20 @@ def _look_again(road: Road, data_extension: Declared[DataExtension], change_set:
             f"{' '.join(verdict.reasons)} Nothing was sent. Mend the cause and plan again, or change the guards "
             f"in {data_extension.at('guards')}."
         )
+    crm = data_extension.is_.source.crm
     with road.lake.read() as connection:
         version = version_of(connection, data_extension)
-    if version != change_set.snapshot_id:
+        is_overtaken = version != change_set.snapshot_id and (
+            crm is None
+            or says_otherwise(
+                connection, crm, than=change_set.snapshot_id, of=road.rows_of(change_set), fold=folded_key
+            )
+        )
+    if is_overtaken:
         raise StalePlan(
-            f"The source was read again since change set {change_set.id[:12]} of {data_extension.name} was planned. "
-            f"Materialize change_set/{data_extension.name} again, then this; nothing was sent."
+            f"The source was read again since change set {change_set.id[:12]} of {data_extension.name} was planned, "
+            f"and says otherwise of its rows. Materialize change_set/{data_extension.name} again, then this; nothing "
+            "was sent."
         )
     today = data_extension.is_.model_dump(mode="json", by_alias=True)
     anew = [what for what in ("fields", "deletes", "tombstone") if change_set.declaration.get(what) != today[what]]

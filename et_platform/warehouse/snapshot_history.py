@@ -4,7 +4,7 @@ What belongs here: the tables `history.snapshots` and `history.crm_changes`. Wha
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,7 @@ _COLUMNS: Mapping[str, str] = {
     "warnings": "VARCHAR",
     "notes": "VARCHAR",
 }
+SqlFunction = Callable[[str], str]
 _JSON = ("columns", "warnings", "notes")
 
 
@@ -152,6 +153,29 @@ def log_changes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, chang
         f"FROM {changed}",
         {"taken_at": snapshot.taken_at},
     )
+
+
+def says_otherwise(
+    connection: duckdb.DuckDBPyConnection, entity: str, *, than: str, of: str, fold: SqlFunction
+) -> bool:
+    """Whether snapshots of the entity that are newer than the one `than` have, or may have, other rows for some folded
+    keys: those of the relation `of` (_folded_key). `fold` is SQL for the folded form of a key.
+    """
+    since = (
+        f"SELECT shape, taken_at FROM {SNAPSHOTS} WHERE entity = $entity AND taken_at >= "
+        f"(SELECT taken_at FROM {SNAPSHOTS} WHERE entity = $entity AND id = $than) ORDER BY taken_at"
+    )
+    shapes = connection.execute(since, {"entity": entity, "than": than}).fetchall()
+    if len({shape for shape, _ in shapes}) != 1:
+        return True  # it is forgotten, or what is read as what has changed since, of which nothing is noted
+    if len(shapes) == 1 or not table_exists(connection, "history", "crm_changes"):
+        return False
+    found = connection.execute(
+        f"SELECT 1 FROM {CHANGES} AS c WHERE entity = $entity AND taken_at > $taken_at "
+        f"AND ({fold('c._key')} IN (SELECT _folded_key FROM {of})) LIMIT 1",
+        {"entity": entity, "taken_at": shapes[0][1]},
+    ).fetchone()
+    return found is not None
 
 
 def forget_changes(connection: duckdb.DuckDBPyConnection, before: datetime) -> None:

@@ -29,7 +29,11 @@ RULES: dict[str, set[str]] = {
     "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
     "trace": LEAF | {"catalog", "exacttarget", "ledger", "sync", "warehouse"},
     "dbt": LEAF | {"catalog", "liveness", "processes", "settings", "sync", "warehouse"},
-    "resources": {"settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ledger", "outbound", "warehouse"},
+    "shared_limits": {"exacttarget", "ledger"},
+    "resources": {
+        *("settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ledger", "outbound", "shared_limits"),
+        "warehouse",
+    },
     "presentation": LEAF
     | {
         *("settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ingest", "ledger", "outbound"),
@@ -41,14 +45,15 @@ RULES: dict[str, set[str]] = {
         *("presentation", "resources", "sync", "warehouse"),
     },
     "definitions": {"settings", "catalog", "dbt", "defs", "resources"},
-    "instance": {"settings", "definitions", "liveness"},
-    "terminal": set(),
+    "instance": {"settings", "catalog", "definitions", "liveness", "resources"},
+    "many": {"settings", "catalog", "instance", "presentation", "terminal"},
+    "terminal": {"presentation"},
     "ui": {"processes"},
     "simulator": set(),
     "demo": {*("settings", "catalog", "inbound", "instance", "processes", "pull", "terminal", "ui")},
     "pull": {"settings", "catalog", "defs", "inbound", "ingest", "instance", "resources"},
     "cli": {
-        *("settings", "catalog", "instance", "terminal", "ui", "demo"),
+        *("settings", "catalog", "instance", "many", "terminal", "ui", "demo"),
         *("inbound", "ledger", "outbound", "presentation", "pull", "resources", "trace"),
     },
 }

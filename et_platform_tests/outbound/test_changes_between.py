@@ -129,14 +129,37 @@ def test_fields_declared_anew_after_the_plan_ask_for_a_new_plan_and_give_another
     assert (world.rows()["P1"]["Name"], world.rows()["P1"]["Nickname"]) == ("zo", "Zoë 漢")
 
 
-def test_a_newer_snapshot_asks_for_a_new_plan(world):
-    world.crm(person())
+@pytest.mark.parametrize(
+    "now",
+    [
+        [person(points="8"), person(id="P2")],
+        [person(id="P2")],
+        [person(), person(id="p1 "), person(id="P2")],
+    ],
+    ids=["changed", "gone", "with a copy"],
+)
+def test_a_newer_snapshot_that_says_otherwise_of_its_rows_asks_for_a_new_plan(world, now):
+    world.crm(person(), person(id="P2"))
     world.snapshot()
     world.plan()
-    world.crm(person(points="8"))
+    world.crm(*now)
     world.snapshot()
     with pytest.raises(StalePlan, match="change_set/people again"):
         world.stage()
+
+
+def test_a_plan_outlives_newer_snapshots_that_say_the_same_of_its_rows(world):
+    world.crm(person())
+    world.snapshot()
+    world.plan()
+    world.snapshot()
+    world.crm(person(), person(id="P2"))
+    world.snapshot()
+    world.stage()
+    world.deliver()
+    assert set(world.rows()) == {"P1"}, "the other one is for the next plan"
+    plan, _ = world.run()
+    assert plan.figures.inserts == 1
 
 
 def test_a_wider_decimal_sends_only_what_it_makes_possible(world):

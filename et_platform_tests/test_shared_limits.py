@@ -1,0 +1,46 @@
+"""Connections to the Enhanced FTP, counted over everybody who has the same ledger."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from et_platform.ledger.leases import LeaseTaken
+from et_platform.ledger.ledger import Ledger
+from et_platform.shared_limits import SharedLimits
+
+
+def limits(folder, *, account="h/7", wait_seconds=30.0) -> SharedLimits:
+    """As a process makes them for itself."""
+    return SharedLimits(
+        Ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), account=account, at_most=2, wait_seconds=wait_seconds
+    )
+
+
+def test_promise_13_no_more_connections_than_a_login_may_have_whoever_opens_them(tmp_path):
+    open_now, most, guard = 0, 0, threading.Lock()
+
+    def connect(_: int) -> None:
+        nonlocal open_now, most
+        with limits(tmp_path).sftp():
+            with guard:
+                open_now += 1
+                most = max(most, open_now)
+            time.sleep(0.05)
+            with guard:
+                open_now -= 1
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(connect, range(5)))
+    assert most == 2
+
+
+def test_a_full_login_is_told_and_another_login_has_its_own_count(tmp_path):
+    with limits(tmp_path).sftp(), limits(tmp_path).sftp():
+        with pytest.raises(LeaseTaken, match="to the Enhanced FTP of h/7"), limits(tmp_path, wait_seconds=0).sftp():
+            pass
+        with limits(tmp_path, account="h/8").sftp():
+            pass
+    with limits(tmp_path, wait_seconds=0).sftp():
+        pass
