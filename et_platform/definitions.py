@@ -20,6 +20,7 @@ from et_platform.defs import (
     events,
     extract,
     import_file,
+    jobs,
     opt_out,
 )
 from et_platform.resources import Platform
@@ -48,40 +49,17 @@ def build_defs(
         assets += [*extract.build(extracted), events.build(extracted)]
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
-    jobs = [
-        dg.define_asset_job(
-            f"sync_{declared.name.replace('/', '__')}",
-            selection=dg.AssetSelection.assets(declared.key("data_extension")).upstream(),
-            description=f"The whole road of {declared.is_.name}: from the CRM to acknowledged rows.",
-        )
-        for declared in everywhere
-    ]
-    if everywhere:
-        jobs.append(
-            dg.define_asset_job(
-                "sync_all",
-                selection=dg.AssetSelection.assets(*(one.key("data_extension") for one in everywhere)).upstream(),
-                description="The road of every data extension in every business unit. One that fails stops only "
-                "itself; what is left then is taken up by running this again, or by its own job.",
-            )
-        )
-    # Without the models: an opt-out must not wait for figures, nor for a model that fails.
-    jobs += [
-        dg.define_asset_job(
-            f"write_back_{name}",
-            selection=dg.AssetSelection.assets(["crm_snapshot", name], ["crm_writeback", name]),
-            description=f"What ExactTarget knows of {name}, into the CRM; the figures are the mart's as it is.",
-        )
-        for name in catalog.writeback
-    ]
+    syncs = jobs.of_data_extensions(catalog)
+    all_jobs = [*syncs.values(), *jobs.of_everything(catalog), *jobs.of_write_backs(catalog)]
     if project is not None:
         from et_platform.defs import dbt  # who needs no models need not wait for its import
 
         models = dbt.build(project)
         assets.append(models)
-        jobs.append(dg.define_asset_job("models", selection=[models], description="Every dbt model, with its tests."))
+        all_jobs.append(dg.define_asset_job("models", selection=[models], description="Every dbt model, with tests."))
     return dg.Definitions(
-        jobs=jobs,
+        jobs=all_jobs,
+        schedules=jobs.schedules(catalog, syncs),
         sensors=[extract.build_sensor(catalog, every_seconds=sensor_seconds)] if catalog.extracts else [],
         assets=dg.with_source_code_references(assets),
         resources={"platform": platform},

@@ -101,7 +101,10 @@ def behind(key: Sequence[str], *, groups: Sequence[str] = ("crm_snapshot", *_MOD
     asset = dg.AssetKey(list(key))
     upstream = dg.AssetSelection.assets(asset).upstream()
     graph = load_defs(models=False).resolve_asset_graph()
-    if not graph.has(asset) or any(one.path[0] in _MODELS for one in upstream.resolve(graph)):
+    made_of = (
+        [parent for one in upstream.resolve(graph) for parent in graph.get(one).parent_keys] if graph.has(asset) else []
+    )
+    if not graph.has(asset) or any(parent.path[0] in _MODELS for parent in made_of):
         graph = load_defs().resolve_asset_graph()  # it is a model, or made from one
     return [one.path for one in (upstream & dg.AssetSelection.groups(*groups)).resolve(graph)]
 

@@ -14,6 +14,7 @@ from et_platform.catalog.consent import DataExtensionConsent
 from et_platform.catalog.field import DataExtensionField
 from et_platform.catalog.guards import Guards
 from et_platform.catalog.removal import Deletes, removal_problems
+from et_platform.catalog.sending import Mapping, Retention, Schedule, Sendable
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -51,7 +52,8 @@ class DataExtension(Documented):
     """data_extensions/<name>.yaml: one data extension, its fields, its source and its guards.
 
     `business_units` are those in which it lives, each with a data extension of its own; a shared one lives in the unit
-    that owns it.
+    that owns it. `folder` is a path of names from the root's, with slashes between; without one, the root. `mapping` is
+    how imports find the field of a column.
     """
 
     customer_key: Annotated[str, Field(min_length=1, max_length=36)]
@@ -63,6 +65,11 @@ class DataExtension(Documented):
     tombstone: str | None = None
     guards: Guards = Guards()
     consent: DataExtensionConsent | None = None
+    folder: Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")] | None = None
+    sendable: Sendable | None = None
+    retention: Retention | None = None
+    mapping: Mapping = "infer"
+    schedule: Schedule | None = None
 
     @property
     def key_field(self) -> str:
@@ -96,6 +103,8 @@ class DataExtension(Documented):
             raise ValueError(
                 "`consent` is said where the CRM's own columns are: on a data extension whose source is `crm`"
             )
+        if self.sendable is not None:
+            self._check_sendable(self.sendable)
         folded: dict[str, str] = {}
         for name in self.fields:
             if len(name) > 50 or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ]*", name):
@@ -108,3 +117,21 @@ class DataExtension(Documented):
         for problem in removal_problems(self):
             raise ValueError(problem)
         return self
+
+    def _check_sendable(self, sendable: Sendable) -> None:
+        field = self.fields.get(sendable.field)
+        if field is None:
+            raise ValueError(
+                f"sendable.field: there is no field {sendable.field!r}; there are: {', '.join(self.fields)}"
+            )
+        types = ("EmailAddress",) if sendable.subscriber == "Email Address" else ("Text", "Number", "EmailAddress")
+        if field.type not in types or not (field.required or field.key):
+            raise ValueError(
+                f"sendable.field: {sendable.field!r} relates rows to the subscribers' {sendable.subscriber}, so it "
+                f"must be required and of type {' or '.join(types)}"
+            )
+        if self.deletes != "delete":
+            raise ValueError(
+                f"`deletes: {self.deletes}`: whoever left the source, by an opt-out perhaps, would stay in what mail is "
+                "sent to; a sendable data extension says `deletes: delete`"
+            )

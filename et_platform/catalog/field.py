@@ -4,9 +4,11 @@ What belongs here: types, lengths, ownership, and what one field can get wrong. 
 (data_extension.py).
 """
 
+import re
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from et_platform.catalog.base import ColumnType, Declaration, Pii
 
@@ -23,11 +25,27 @@ _READABLE_AS: dict[str, tuple[str, ...]] = {
 }
 
 
+_DEFAULTS: dict[str, tuple[str, str]] = {
+    "Number": (r"-?\d{1,10}", "a whole number"),
+    "Decimal": (r"-?\d+(\.\d+)?", "a number such as 0.00"),
+    "Boolean": (r"True|False", "true or false"),
+    "Date": (r"\d{4}-\d{2}-\d{2}", "a day such as 2026-01-31"),
+}
+"""How the default of a type is written, and in words."""
+
+
+def _as_text(value: object) -> object:
+    """YAML reads 0, true and 2026-01-31 as what they are."""
+    return (
+        value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, bool | int | float) else value
+    )
+
+
 class DataExtensionField(Declaration):
     """A field of a data extension, with ExactTarget's own rules for its values.
 
     Its values come `from` a column of the source, or are what the expression `sql` makes of a row of it (DuckDB's SQL;
-    sync/expressions.py says what it may hold).
+    sync/expressions.py says what it may hold). Where that is empty they are the `default`, which ExactTarget has, too.
     """
 
     type: FieldType
@@ -38,6 +56,7 @@ class DataExtensionField(Declaration):
     scale: Annotated[int, Field(ge=0, le=29)] = 0
     key: bool = False
     required: bool = False
+    default: Annotated[str | None, BeforeValidator(_as_text)] = None
     owner: Literal["crm", "exacttarget"] = "crm"
     description: str = ""
     pii: Pii = "none"
@@ -66,6 +85,13 @@ class DataExtensionField(Declaration):
             raise ValueError(f"scale {self.scale} is larger than precision {self.precision}")
         if self.key and self.owner != "crm":
             raise ValueError("a key field belongs to the CRM: `owner: crm`")
+        form, words = _DEFAULTS.get(self.type, (".+", "text"))
+        if self.default is not None and not re.fullmatch(form, self.default, re.DOTALL):
+            raise ValueError(f"the default of a {self.type} field is {words}, not {self.default!r}")
+        if self.default is not None and len(self.default) > (self.max_length or len(self.default)):
+            raise ValueError(f"the default is longer than the {self.max_length} characters of the field")
+        if self.key and self.default is not None:
+            raise ValueError("a key has no default: two rows without a key would be one")
         if self.key and self.type not in ("Text", "Number", "EmailAddress", "Phone"):
             raise ValueError(f"a {self.type} field cannot be a key; use Text")
         return self

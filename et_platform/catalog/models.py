@@ -10,6 +10,7 @@ from et_platform.catalog.data_extension import DataExtension, DataExtensionSourc
 from et_platform.catalog.entity import Column, CrmEntity, CrmSource, Incremental
 from et_platform.catalog.field import TEXT_FIELDS, DataExtensionField, FieldType
 from et_platform.catalog.guards import Guards
+from et_platform.catalog.sending import Mapping, Retention, Schedule, Sendable
 from et_platform.catalog.write_back import EngagementColumns, WriteBack
 
 __all__ = [
@@ -31,6 +32,10 @@ __all__ = [
     "FieldType",
     "Guards",
     "Incremental",
+    "Mapping",
     "Pii",
+    "Retention",
+    "Schedule",
+    "Sendable",
     "WriteBack",
 ]

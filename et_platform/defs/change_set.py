@@ -7,6 +7,7 @@ import dagster as dg
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.outbound.plan import Plan, make_plan
+from et_platform.outbound.schema_plan import look_at_schema
 from et_platform.presentation import (
     column_lineage,
     data_extension_schema,
@@ -14,6 +15,7 @@ from et_platform.presentation import (
     explained_failures,
     mapping_table,
     markdown_table,
+    schema_metadata,
 )
 from et_platform.resources import Platform
 from et_platform.sync import sources
@@ -57,7 +59,10 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
                 run_id=context.run_id, tell=context.log.info, needs=("crm", "exacttarget"), unit=data_extension.unit
             )
             plan = make_plan(road, catalog, data_extension)
-        return dg.MaterializeResult(metadata=_metadata(plan), check_results=[_gate(plan), _earlier(plan)])
+            schema = look_at_schema(road, data_extension)
+        return dg.MaterializeResult(
+            metadata={**_metadata(plan), **schema_metadata(schema)}, check_results=[_gate(plan), _earlier(plan)]
+        )
 
     return change_set
 

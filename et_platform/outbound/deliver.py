@@ -15,6 +15,7 @@ from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import Attempt, ImportFile
 from et_platform.outbound.consent import rows_opting_in
 from et_platform.outbound.errors import ConsentChanged, StalePlan
+from et_platform.outbound.mapping import field_mapping
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, resolve, settle
 from et_platform.outbound.source import read_source
@@ -113,6 +114,7 @@ def _define(exacttarget: "ExactTarget", data_extension: Declared[DataExtension],
             control_column=CONTROL_COLUMN if is_delete else None,
             control_actions={DELETE: "Delete"} if is_delete else {},
             control_default_action="Skip" if is_delete else None,
+            **field_mapping(data_extension.is_, file.operation),
         )
     )
 

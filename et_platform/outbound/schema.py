@@ -1,20 +1,63 @@
-"""The data extension itself: created when it is missing, compared with its declaration when it is there.
+"""The data extension itself: looked at for a plan, made what its declaration says by an apply.
 
-What belongs here: declared fields against real ones. What does not: rows. Nothing destructive is ever done: what
-ExactTarget cannot change, or what would lose data, is an error that names the line to correct.
+What belongs here: reading ExactTarget's definitions and changing them. What does not: what differs and what becomes of
+it (schema_difference.py), and rows. Nothing destructive is ever done: what ExactTarget cannot change, or what would
+lose data, is an error that names the line to correct.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension as Declaration
-from et_platform.catalog.models import DataExtensionField
-from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform.exacttarget.errors import NotFound
+from et_platform.exacttarget.models import DataExtension, Field
 from et_platform.outbound.errors import DeclarationMismatch
+from et_platform.outbound.schema_difference import ROOT, Difference, compare, compare_fields, to_create
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
+
+
+def differences(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> list[Difference]:
+    """What an apply would make, change, refuse or only note; nothing is changed. Empty if all is as declared."""
+    wanted = declared.is_
+    present = _look(exacttarget, wanted)
+    if present is not None and not _is_same(present, wanted):
+        return [Difference("data extension", wanted.name, "refuse", _taken(declared, present))]
+    found = list(_compare_folder(exacttarget, declared, present))
+    if present is None:
+        fields = ", ".join(f"{field.name} {field.type.value}" for field in to_create(wanted).fields)
+        found.append(Difference("data extension", wanted.name, "make", f"{wanted.customer_key} is missing: {fields}"))
+        return found
+    return [*found, *compare(declared, present)]
+
+
+def _compare_folder(
+    exacttarget: "ExactTarget", declared: Declared[Declaration], present: DataExtension | None
+) -> Iterator[Difference]:
+    path = folder_path(declared.is_)
+    if path is None:
+        return
+    where = f"{declared.at('folder')}: folder: "
+    try:
+        folder = exacttarget.folders.find(path=path)
+    except NotFound as error:
+        yield Difference("folder", path, "refuse", f"{where}{error}")
+        return
+    if folder is None and present is None:
+        yield Difference("folder", path, "make", f"{where}is missing")
+    elif present is not None and (folder is None or folder.id != present.category_id):
+        yield Difference("folder", path, "note", f"{where}the data extension lies elsewhere there; people may move it")
+
+
+def folder_path(wanted: Declaration) -> str | None:
+    """The declared folder's path from the root's name; None without one."""
+    if wanted.folder is None:
+        return None
+    first = wanted.folder.split("/")[0]
+    return wanted.folder if first.lower() == ROOT.lower() else f"{ROOT}/{wanted.folder}"
 
 
 def ensure_data_extension(
@@ -30,11 +73,7 @@ def ensure_data_extension(
     wanted = declared.is_
     present = _look(exacttarget, wanted)
     if present is not None and not _is_same(present, wanted):
-        raise DeclarationMismatch(
-            f"{declared.at('name')}: name: ExactTarget already has a data extension named {wanted.name!r}, with "
-            f"the customer key {present.customer_key!r}, and names must be unique. If it is the one you mean, "
-            f"declare its customer key; else choose another name. Nothing was created and nothing was sent."
-        )
+        raise DeclarationMismatch(f"{_taken(declared, present)} Nothing was created and nothing was sent.")
     if present is None:
         if acknowledged:
             raise DeclarationMismatch(
@@ -43,15 +82,13 @@ def ensure_data_extension(
                 f"key in {declared.at('customer_key')}; or, to fill it anew, run `etp forget {declared.name}` and "
                 "apply again. Nothing was sent."
             )
-        exacttarget.data_extensions.create(_to_create(wanted))
+        path = folder_path(wanted)
+        folder = exacttarget.folders.ensure(path=path) if path is not None else None
+        exacttarget.data_extensions.create(to_create(wanted, folder_id=folder.id if folder is not None else None))
         return "created"
     if is_first_load:
         _refuse_to_overwrite(exacttarget, declared)
-    missing = _compare(declared, present)
-    if missing:
-        exacttarget.data_extensions.add_fields(customer_key=wanted.customer_key, fields=missing)
-        return "extended"
-    return "unchanged"
+    return "extended" if _apply(exacttarget, declared, compare(declared, present)) else "unchanged"
 
 
 def ensure_consent_fields(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> bool:
@@ -62,10 +99,46 @@ def ensure_consent_fields(exacttarget: "ExactTarget", declared: Declared[Declara
     present = _look(exacttarget, declared.is_)
     if present is None or not _is_same(present, declared.is_):
         return False
-    wanted = {declared.is_.key_field, *declared.is_.consent_fields}
-    missing = _compare_fields(declared, present, wanted)
-    exacttarget.data_extensions.add_fields(customer_key=declared.is_.customer_key, fields=missing)
+    concerned = {declared.is_.key_field, *declared.is_.consent_fields}
+    _apply(exacttarget, declared, list(compare_fields(declared, present, concerned)))
     return True
+
+
+def _apply(exacttarget: "ExactTarget", declared: Declared[Declaration], found: Sequence[Difference]) -> bool:
+    """Do what is to be made and changed; whether there was anything. Raises before anything if something is refused."""
+    wanted = declared.is_
+    refused = [one.text for one in found if one.action == "refuse"]
+    if refused:
+        raise DeclarationMismatch(
+            f"The data extension {wanted.customer_key} in ExactTarget is not what is declared: {'; '.join(refused)}. "
+            "Correct the declaration, or the data extension in ExactTarget (types cannot change and lengths cannot "
+            "shrink there). Nothing was changed and nothing was sent."
+        )
+    fields = exacttarget.data_extensions
+    if missing := _fields(found, "make"):
+        fields.add_fields(customer_key=wanted.customer_key, fields=missing)
+    if changed := _fields(found, "change"):
+        fields.change_fields(customer_key=wanted.customer_key, fields=changed)
+    if itself := any(one.action == "change" and one.kind == "data extension" for one in found):
+        present = _look(exacttarget, wanted)
+        assert present is not None
+        fields.update(_with_relationship(present, wanted))
+    return bool(missing or changed or itself)
+
+
+def _with_relationship(present: DataExtension, wanted: Declaration) -> DataExtension:
+    """What is there, with the declared relationship to subscribers: the one thing of itself that is changed."""
+    said = to_create(wanted)
+    return replace(
+        present,
+        sendable_field=said.sendable_field,
+        sendable_subscriber_field=said.sendable_subscriber_field,
+        retention=None,  # which leaves it as it is
+    )
+
+
+def _fields(found: Sequence[Difference], action: str) -> list[Field]:
+    return [one.wanted for one in found if one.action == action and one.wanted is not None]
 
 
 def _look(exacttarget: "ExactTarget", wanted: Declaration) -> DataExtension | None:
@@ -76,6 +149,14 @@ def _look(exacttarget: "ExactTarget", wanted: Declaration) -> DataExtension | No
 
 def _is_same(found: DataExtension, wanted: Declaration) -> bool:
     return found.customer_key.lower() == wanted.customer_key.lower()
+
+
+def _taken(declared: Declared[Declaration], present: DataExtension) -> str:
+    return (
+        f"{declared.at('name')}: name: ExactTarget already has a data extension named {declared.is_.name!r}, with "
+        f"the customer key {present.customer_key!r}, and names must be unique. If it is the one you mean, "
+        "declare its customer key; else choose another name."
+    )
 
 
 def _refuse_to_overwrite(exacttarget: "ExactTarget", declared: Declared[Declaration]) -> None:
@@ -91,77 +172,3 @@ def _refuse_to_overwrite(exacttarget: "ExactTarget", declared: Declared[Declarat
             "is ExactTarget's. Leave these fields out of the declaration for the first load, or choose another data "
             "extension. Nothing was changed and nothing was sent."
         )
-
-
-def _to_create(wanted: Declaration) -> DataExtension:
-    return DataExtension(
-        customer_key=wanted.customer_key,
-        name=wanted.name,
-        description=wanted.description[:200],
-        fields=tuple(_field(name, field) for name, field in wanted.fields.items()),
-    )
-
-
-def _field(name: str, field: DataExtensionField) -> Field:
-    is_decimal = field.type == "Decimal"
-    return Field(
-        name=name,
-        type=FieldType(field.type),
-        max_length=field.precision if is_decimal else field.max_length,
-        scale=field.scale if is_decimal else None,
-        is_primary_key=field.key,
-        is_required=field.required or field.key,
-    )
-
-
-def _compare(declared: Declared[Declaration], present: DataExtension) -> list[Field]:
-    """The declared fields that ExactTarget lacks; raises DeclarationMismatch with every difference found."""
-    declared_names = {name.lower() for name in declared.is_.fields}
-    undeclared = [
-        f"{declared.at('fields')}: {field.name} is required there and not declared here, so no row could be added"
-        for field in present.fields
-        if field.is_required and field.default is None and field.name.lower() not in declared_names
-    ]
-    return _compare_fields(declared, present, set(declared.is_.fields), undeclared)
-
-
-def _compare_fields(
-    declared: Declared[Declaration], present: DataExtension, names: set[str], known: Sequence[str] = ()
-) -> list[Field]:
-    """Those of the declared fields `names` that ExactTarget lacks; raises with all differences and what is `known`."""
-    real = {field.name.lower(): field for field in present.fields}
-    problems: list[str] = []
-    missing: list[Field] = []
-    for name, field in ((name, declared.is_.fields[name]) for name in declared.is_.fields if name in names):
-        wanted, found = _field(name, field), real.get(name.lower())
-        if found is None:
-            missing.append(wanted)
-            if wanted.is_required:
-                problems.append(f"{declared.at('fields', name)}: {name}: a required field cannot be added later")
-        elif found.type != wanted.type:
-            problems.append(
-                f"{declared.at('fields', name)}: {name} is declared {wanted.type.value}, "
-                f"but is {found.type.value} there"
-            )
-        elif found.is_primary_key != wanted.is_primary_key:
-            problems.append(f"{declared.at('fields', name)}: {name}: `key` differs from the data extension's own")
-        elif found.is_required and not wanted.is_required:
-            problems.append(f"{declared.at('fields', name)}: {name} is required there; declare `required: true`")
-        elif wanted.type is FieldType.Decimal and (found.scale or 0) < (wanted.scale or 0):
-            problems.append(
-                f"{declared.at('fields', name)}: {name} is declared with scale {wanted.scale}, "
-                f"but keeps {found.scale or 0} digits after the point there and would round"
-            )
-        elif wanted.max_length and found.max_length and found.max_length < wanted.max_length:
-            problems.append(
-                f"{declared.at('fields', name)}: {name} is declared with length {wanted.max_length}, "
-                f"but holds {found.max_length} there"
-            )
-    problems += known
-    if problems:
-        raise DeclarationMismatch(
-            f"The data extension {declared.is_.customer_key} in ExactTarget is not what is declared: "
-            f"{'; '.join(problems)}. Correct the declaration, or the data extension in ExactTarget (types cannot "
-            "change and lengths cannot shrink there). Nothing was changed and nothing was sent."
-        )
-    return missing

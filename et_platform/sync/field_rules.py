@@ -74,6 +74,8 @@ def _rule(name: str, field: DataExtensionField, entity: Relation, row: str) -> F
     broken = "reads an unreadable column, or its expression fails" if field.sql else f"cannot be read as {source_type}"
     violations = [(broken, unreadable), *_violations(field, column, source_type)]
     value = _value(field, column, source_type)
+    if field.default is not None:
+        value = f"coalesce({value}, CAST({literal(field.default)} AS {sql_type(field)}))"
     if field.required or field.key:
         violations.append(("is required, but empty", f"({value}) IS NULL AND NOT {unreadable}"))
     return FieldRule(name, sql_type(field), value, tuple(violations))

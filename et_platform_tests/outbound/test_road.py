@@ -226,7 +226,6 @@ def test_a_name_that_another_data_extension_has_is_explained(world):
             "Points: {type: Text, from: points}",
             "Points is declared Text, but is Number",
         ),
-        ("Name: {type: Text, length: 10", "Name: {type: Text, length: 11", "length 11, but holds 10"),
         ("  Email: {type: EmailAddress, required: true, from: email, pii: contact}\n", "", "Email is required there"),
         (
             "guards:",

@@ -2,6 +2,8 @@
 select
     _folded_key as customer_key,
     _key as customer_id,
+    email,
+    first_name,
     country_code,
     locale,
     newsletter_opt_in,
