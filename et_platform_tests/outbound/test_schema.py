@@ -76,7 +76,11 @@ def test_what_can_be_mended_safely_is_shown_and_mended(world):
     world.run()
     assert seen(world) == []
     text = DATA_EXTENSION.replace("Name: {type: Text, length: 10", "Name: {type: Text, length: 20, default: x")
-    world.declare(text.replace("guards:", "  Alias: {type: Text, from: name}\nsendable: {field: PersonID}\ndeletes: delete\nguards:"))
+    world.declare(
+        text.replace(
+            "guards:", "  Alias: {type: Text, from: name}\nsendable: {field: PersonID}\ndeletes: delete\nguards:"
+        )
+    )
     assert seen(world) == [
         ("change", "data extension", world.declared.is_.name),
         ("change", "field", "Name"),
