@@ -14,6 +14,7 @@ from et_platform.catalog.business_unit import DEFAULT_UNIT, BusinessUnit, addres
 from et_platform.catalog.extract import Extract
 from et_platform.catalog.loader import CatalogError, Location, line_of, load_declaration
 from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
+from et_platform.catalog.types import remedy
 
 D = TypeVar("D", bound=Documented)
 
@@ -189,7 +190,8 @@ def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEnti
             known = ", ".join(entity.is_.columns)
             yield f"{where}: {entity.path} declares no column {is_.source!r}; it has: {known}."
         elif not is_.accepts(column.type):
-            yield f"{where}: a {is_.type} field cannot take the {column.type} column {is_.source!r}; change a type."
+            mend = remedy(is_.type, column.type, is_.source)
+            yield f"{where}: a {is_.type} field cannot take the {column.type} column {is_.source!r}; {mend}."
         if is_.key and is_.source != entity.is_.key:
             yield f"{where}: the key field must come from the entity's key {entity.is_.key!r}."
 

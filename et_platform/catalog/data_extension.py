@@ -132,6 +132,6 @@ class DataExtension(Documented):
             )
         if self.deletes != "delete":
             raise ValueError(
-                f"`deletes: {self.deletes}`: whoever left the source, by an opt-out perhaps, would stay in what mail is "
-                "sent to; a sendable data extension says `deletes: delete`"
+                f"`deletes: {self.deletes}`: whoever left the source, by an opt-out perhaps, would stay in what mail "
+                "is sent to; a sendable data extension says `deletes: delete`"
             )

@@ -8,22 +8,13 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from et_platform.catalog.base import ColumnType, Declaration, Pii
-
-FieldType = Literal["Text", "Number", "Date", "Boolean", "EmailAddress", "Phone", "Decimal", "Locale"]
+from et_platform.catalog.types import FieldType, rule
 
 TEXT_FIELDS: dict[str, int] = {"Text": 50, "EmailAddress": 254, "Phone": 50, "Locale": 5}
 """Field types that hold text, with the length that ExactTarget gives them when none is declared."""
-
-_READABLE_AS: dict[str, tuple[str, ...]] = {
-    "Number": ("integer",),
-    "Decimal": ("decimal", "integer"),
-    "Date": ("date", "timestamp"),
-    "Boolean": ("boolean",),
-}
-
 
 _DEFAULTS: dict[str, tuple[str, str]] = {
     "Number": (r"-?\d{1,10}", "a whole number"),
@@ -56,7 +47,11 @@ class DataExtensionField(Declaration):
     scale: Annotated[int, Field(ge=0, le=29)] = 0
     key: bool = False
     required: bool = False
-    default: Annotated[str | None, BeforeValidator(_as_text)] = None
+    default: Annotated[
+        str | None,
+        BeforeValidator(_as_text),
+        WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+    ] = None
     owner: Literal["crm", "exacttarget"] = "crm"
     description: str = ""
     pii: Pii = "none"
@@ -98,4 +93,4 @@ class DataExtensionField(Declaration):
 
     def accepts(self, column_type: ColumnType) -> bool:
         """Whether a column of this type can be sent to this field without guessing."""
-        return column_type in _READABLE_AS.get(self.type, ("text", "integer", "decimal", "boolean"))
+        return rule(self.type, column_type) is not None

@@ -8,9 +8,10 @@ from et_platform.catalog.base import ColumnType, Declaration, Documented, Durati
 from et_platform.catalog.consent import ConsentColumns, ConsentFacts, DataExtensionConsent
 from et_platform.catalog.data_extension import DataExtension, DataExtensionSource
 from et_platform.catalog.entity import Column, CrmEntity, CrmSource, Incremental
-from et_platform.catalog.field import TEXT_FIELDS, DataExtensionField, FieldType
+from et_platform.catalog.field import TEXT_FIELDS, DataExtensionField
 from et_platform.catalog.guards import Guards
 from et_platform.catalog.sending import Mapping, Retention, Schedule, Sendable
+from et_platform.catalog.types import FieldType
 from et_platform.catalog.write_back import EngagementColumns, WriteBack
 
 __all__ = [

@@ -14,6 +14,7 @@ DEMO_ENV = Path(".etp/demo/demo.env")
 
 _VERBS = {
     # the module of a verb is imported when the verb is asked for: each costs the others nothing
+    "catalog": "et_platform.cli.catalog",
     "plan": "et_platform.cli.outbound",
     "apply": "et_platform.cli.outbound",
     "forget": "et_platform.cli.outbound",

@@ -17,6 +17,7 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.loader import CatalogError
 from et_platform.catalog.models import DataExtension
 from et_platform.catalog.relation import Columns, Relation
+from et_platform.catalog.types import remedy
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
 from et_platform.sync.expressions import BadExpression, as_column, column_of, columns_read, in_brackets, type_of
@@ -44,6 +45,7 @@ def of_snapshot(data_extension: DataExtension, entity: Relation, snapshot: str) 
     """
     texts = dict.fromkeys(field.sql for field in data_extension.fields.values() if field.sql is not None)
     if not texts:
+        _check_types(data_extension, entity)
         return Rows(entity, snapshot)
     columns, tried, values, broken = dict(entity.columns), [], [], []
     for number, text in enumerate(texts):
@@ -59,7 +61,18 @@ def of_snapshot(data_extension: DataExtension, entity: Relation, snapshot: str) 
     names = ", ".join(quoted(name) for name in [*entity.columns, "_key", "_folded_key", "_row_hash"])
     invalid = f"list_concat(_invalid, list_filter([{', '.join(broken)}], lambda c: c IS NOT NULL)) AS _invalid"
     inner = f"SELECT *, {', '.join(tried)} FROM {snapshot}"
+    _check_types(data_extension, Columns(entity.key, columns))
     return Rows(Columns(entity.key, columns), f"(SELECT {names}, {', '.join(values)}, {invalid} FROM ({inner}))")
+
+
+def _check_types(data_extension: DataExtension, relation: Relation) -> None:
+    for name, field in data_extension.fields.items():
+        column = relation.columns.get(field.source)
+        if column is not None and not field.accepts(column.type):
+            mend = remedy(field.type, column.type, field.source)
+            raise BadExpression(
+                f"fields.{name}: a {field.type} field cannot take what is {column.type} ({field.source}); {mend}"
+            )
 
 
 def of_table(data_extension: DataExtension, described: Mapping[str, str], table: str) -> Rows:

@@ -53,7 +53,7 @@ RULES: dict[str, set[str]] = {
     "demo": {*("settings", "catalog", "inbound", "instance", "processes", "pull", "terminal", "ui")},
     "pull": {"settings", "catalog", "defs", "inbound", "ingest", "instance", "resources"},
     "cli": {
-        *("settings", "catalog", "instance", "many", "terminal", "ui", "demo"),
+        *("settings", "catalog", "instance", "many", "terminal", "ui", "demo", "dbt", "sync"),
         *("inbound", "ledger", "outbound", "presentation", "pull", "resources", "trace"),
     },
 }

@@ -57,7 +57,11 @@ def test_an_apply_makes_folder_relationship_retention_and_defaults_and_reads_the
 
 @pytest.mark.parametrize("mapping", ["infer", "ordinal", "manual"])
 def test_each_mapping_brings_every_field_to_its_place(world, mapping):
-    world.declare(DATA_EXTENSION.replace("fields:", f"mapping: {mapping}\ndeletes: delete\nfields:"))
+    world.declare(
+        DATA_EXTENSION.replace("fields:", f"mapping: {mapping}\ndeletes: delete\nfields:").replace(
+            "0.5}", "0.5, maximum_delete_share: 1}"
+        )
+    )
     world.crm(person(), person(id="P2", name="b"), person(id="P3"))
     world.run()
     world.crm(person(points="9"), person(id="P2", name="b"))

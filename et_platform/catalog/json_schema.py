@@ -1,0 +1,41 @@
+"""JSON Schema of the declarations, for editors: names, types and descriptions while a file is written.
+
+What belongs here: making it of the models. What does not: checking a file (loader.py, catalog.py), which knows more.
+A file names its schema in its first line: `# yaml-language-server: $schema=../schema/data_extension.json`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from et_platform.catalog.business_unit import BusinessUnit
+from et_platform.catalog.extract import Extract
+from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
+
+KINDS: Mapping[str, type[Documented]] = {
+    "crm": CrmEntity,
+    "data_extension": DataExtension,
+    "extract": Extract,
+    "writeback": WriteBack,
+    "business_unit": BusinessUnit,
+}
+
+FOLDER = Path(__file__).parent / "schema"
+"""The schemas that come with the package; beside declarations of your own, `etp catalog schema` writes them."""
+
+
+def schemas() -> dict[str, str]:
+    """File name and text of each kind's schema."""
+    found = {}
+    for kind, model in KINDS.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema(by_alias=True)
+        found[f"{kind}.json"] = json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+    return found
+
+
+def write(folder: Path) -> list[Path]:
+    """Write every schema below `folder`; the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in schemas().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return sorted(folder / name for name in schemas())
