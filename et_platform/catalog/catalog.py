@@ -99,10 +99,26 @@ class Catalog:
         return Catalog(crm={name: self.crm[name]}, data_extensions={})
 
     def only(self, declared: Declared[DataExtension]) -> "Catalog":
-        """The part that one data extension's road needs."""
-        name, crm = declared.name.partition("/")[0], declared.is_.source.crm
-        entities = self.crm if crm is None else {crm: self.crm[crm]}
-        return replace(self, crm=entities, data_extensions={name: self.data_extensions[name]}, writeback={})
+        """The part that one data extension's road needs: itself, what it is made from, and who says who is out."""
+        needed = [declared, *self.consent_of(declared)]
+        names = dict.fromkeys(one.name.partition("/")[0] for one in needed)
+        entities = [one.is_.source.crm for one in needed if one.is_.source.crm is not None]
+        return replace(
+            self,
+            crm=self.crm if declared.is_.source.crm is None else {name: self.crm[name] for name in entities},
+            data_extensions={name: self.data_extensions[name] for name in names},
+            writeback={},
+        )
+
+    def consent_of(self, declared: Declared[DataExtension]) -> list[Declared[DataExtension]]:
+        """The data extensions that say which of its subscribers are out: itself, if it declares `consent`; for one that
+        is sendable all those of its business unit that do, as a subscriber's status is the unit's.
+        """
+        if declared.is_.consent is not None:
+            return [declared]
+        if declared.is_.sendable is None:
+            return []
+        return [one for one in self.everywhere() if one.is_.consent is not None and one.unit == declared.unit]
 
     def extract(self, name: str) -> Declared[Extract]:
         """The extract declared as `name`; raises CatalogError listing the known ones."""

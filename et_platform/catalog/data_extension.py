@@ -132,6 +132,7 @@ class DataExtension(Documented):
             )
         if self.deletes != "delete":
             raise ValueError(
-                f"`deletes: {self.deletes}`: whoever left the source, by an opt-out perhaps, would stay in what mail "
-                "is sent to; a sendable data extension says `deletes: delete`"
+                f"{'deletes' if 'deletes' in self.model_fields_set else 'sendable'}: whoever left the source, by an "
+                f"opt-out perhaps, would stay in what mail is sent to by `{self.deletes}`; a sendable data extension "
+                "says `deletes: delete`"
             )

@@ -18,7 +18,7 @@ class CatalogError(Exception):
     """A declaration cannot be used; the message lists every problem as `file:line: key: what, remedy`."""
 
 
-class _Reader(yaml.SafeLoader):
+class _Reader(yaml.CSafeLoader):
     """Safe YAML that refuses a key written twice (plain YAML keeps the last one silently)."""
 
 
@@ -53,8 +53,7 @@ def load_declaration(path: Path, model: type[M]) -> tuple[M, dict[Location, int]
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read as UTF-8 text ({error}).") from None
     try:
-        node = yaml.compose(text, Loader=_Reader)
-        content = yaml.load(text, Loader=_Reader)  # _Reader is a SafeLoader
+        node, content = _parsed(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CatalogError(f"{path}:{line}: {error.problem}.") from None
@@ -70,6 +69,16 @@ def load_declaration(path: Path, model: type[M]) -> tuple[M, dict[Location, int]
     except ValidationError as error:
         problems = [_explain(path, lines, dict(e), model) for e in error.errors()]
         raise CatalogError("\n".join(problems)) from None
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    """The nodes of a document, which know their lines, and what they say."""
+    reader = _Reader(text)
+    try:
+        node = reader.get_single_node()
+        return node, None if node is None else reader.construct_document(node)
+    finally:
+        reader.dispose()
 
 
 def line_of(lines: dict[Location, int], location: Location) -> int:
@@ -92,6 +101,9 @@ def _explain(path: Path, lines: dict[Location, int], error: dict[str, Any], mode
             return f"{where}: this key is required; add it."
         case _:
             message = error["msg"].removeprefix("Value error, ")
+            said: Location = (*location, *message.split(": ")[0].split("."))
+            if said in lines:  # a rule of several keys begins with the one to be changed
+                return f"{path}:{lines[said]}: {'.'.join(str(part) for part in location)}{message}."
             return f"{where}: {message}."
 
 

@@ -55,7 +55,9 @@ def _run(steps: list[str], name: str | None, unit: str | None, everywhere: bool,
         with explained():
             declared = catalog.data_extension(name, unit)
             settings.of_unit(declared.unit).require("exacttarget")
-        keys = [*many.behind_road(declared), *many.road_keys(declared, steps)]
+        first = catalog.consent_of(declared) if "opt_out" in steps else []
+        keys = [*many.behind_road(declared), *(one.key("opt_out") for one in first if one.name != declared.name)]
+        keys += many.road_keys(declared, steps)
         part = catalog.only(declared) if declared.is_.source.crm is not None else None
         ended(list(many.run_road(settings, part, keys))[-1:])
     wanted = [one for one in catalog.everywhere() if unit in (None, one.unit)]

@@ -25,7 +25,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
     """The plan asset of one data extension."""
     key = dg.AssetKey(data_extension.key("change_set"))
     made_of = sources.lineage(catalog, data_extension)
-    first = [dg.AssetKey(data_extension.key("opt_out"))] if data_extension.is_.consent is not None else []
+    first = [dg.AssetKey(one.key("opt_out")) for one in catalog.consent_of(data_extension)]
 
     @dg.asset(
         key=key,

@@ -17,7 +17,7 @@ Job: TypeAlias = UnresolvedAssetJobDefinition
 
 _SOURCES = ("crm_snapshot", "staging", "int", "mart", "audience")
 """What a data extension may be made from. Models read events, too, as they are: those come by a sensor of their own."""
-_STEPS = ("opt_out", "change_set", "import_file", "data_extension")
+_STEPS = ("change_set", "import_file", "data_extension")
 
 
 def of_data_extensions(catalog: Catalog) -> dict[str, Job]:
@@ -25,7 +25,7 @@ def of_data_extensions(catalog: Catalog) -> dict[str, Job]:
     return {
         declared.name: dg.define_asset_job(
             f"sync_{declared.name.replace('/', '__')}",
-            selection=_road_to(declared),
+            selection=_road_to(catalog, declared),
             description=f"The whole road of {declared.is_.name}: from the CRM to acknowledged rows.",
         )
         for declared in catalog.everywhere()
@@ -38,7 +38,7 @@ def of_everything(catalog: Catalog) -> Iterator[Job]:
     if everywhere:
         yield dg.define_asset_job(
             "sync_all",
-            selection=_road_to(*everywhere),
+            selection=_road_to(catalog, *everywhere),
             description="The road of every data extension in every business unit. One that fails stops only itself; "
             "what is left then is taken up by running this again, or by its own job.",
         )
@@ -68,7 +68,8 @@ def schedules(catalog: Catalog, syncs: Mapping[str, Job]) -> list[dg.ScheduleDef
     ]
 
 
-def _road_to(*declared: Declared[DataExtension]) -> dg.AssetSelection:
+def _road_to(catalog: Catalog, *declared: Declared[DataExtension]) -> dg.AssetSelection:
     ends = dg.AssetSelection.assets(*(one.key("data_extension") for one in declared))
-    steps = [one.key(step) for one in declared for step in _STEPS if step != "opt_out" or one.is_.consent is not None]
+    steps = [one.key(step) for one in declared for step in _STEPS]
+    steps += [first.key("opt_out") for one in declared for first in catalog.consent_of(one)]
     return (ends.upstream() & dg.AssetSelection.groups(*_SOURCES)) | dg.AssetSelection.assets(*steps)

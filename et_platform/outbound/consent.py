@@ -9,11 +9,11 @@ import duckdb
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import unsubscribes_of
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
+from et_platform.duckdb_support import literal, quoted
 from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.road import Road
 from et_platform.outbound.source import read_source
-from et_platform.sync import opt_out
+from et_platform.sync import folding, opt_out
 from et_platform.sync.consent import is_from_everything
 from et_platform.warehouse import events
 
@@ -34,9 +34,13 @@ def latest_unsubscribes(road: Road, catalog: Catalog, connection: duckdb.DuckDBP
 def rows_opting_in(
     road: Road, catalog: Catalog, declared: Declared[DataExtension], change_set: ChangeSet, file: ImportFile
 ) -> int:
-    """How many rows of a file would leave opted in whom the newest facts say is out."""
+    """How many rows of a file would leave opted in whom the newest facts say is out, or put them into an audience."""
     planned = DataExtension.model_validate(change_set.declaration)
-    if file.operation not in ("insert", "update") or not opt_out.can_say(planned):
+    if file.operation not in ("insert", "update"):
+        return 0
+    if planned.consent is None and planned.sendable is not None and planned.sendable.subscriber == "Subscriber Key":
+        return _rows_of_who_is_out(road, catalog, declared, planned.sendable.field, change_set, file)
+    if not opt_out.can_say(planned):
         return 0
     with road.lake.read() as connection:
         source = read_source(connection, catalog, declared)
@@ -48,5 +52,31 @@ def rows_opting_in(
             unsubscribes=latest_unsubscribes(road, catalog, connection),
         )
         row = connection.execute(f"SELECT count(*) FROM ({query})").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _rows_of_who_is_out(
+    road: Road,
+    catalog: Catalog,
+    declared: Declared[DataExtension],
+    field: str,
+    change_set: ChangeSet,
+    file: ImportFile,
+) -> int:
+    """How many rows of a file belong to subscribers who are out; `field` names the subscriber."""
+    changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})"
+    key = folding.folded_key(f"CAST(c.{quoted(field)} AS VARCHAR)")
+    with road.lake.read() as connection:
+        unsubscribes = latest_unsubscribes(road, catalog, connection)
+        out = []
+        for one in catalog.consent_of(declared):
+            source = read_source(connection, catalog, one)
+            out.append(opt_out.out(one.is_, source.relation, snapshot=source.rows, unsubscribes=unsubscribes))
+        if not out:
+            return 0
+        row = connection.execute(
+            f"SELECT count(*) FROM {changes} AS c WHERE {key} IN ({' UNION '.join(out)})"
+        ).fetchone()
     assert row is not None
     return row[0]

@@ -10,7 +10,7 @@ other row. It is parsed by DuckDB itself, so what is accepted here is what will 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import duckdb
@@ -110,6 +110,7 @@ def type_of(expression: str, columns: Mapping[str, Column]) -> tuple[Column, str
     return column, row[1]
 
 
+@lru_cache(maxsize=4096)
 def _parsed(expression: str) -> Any:
     row = _duckdb().execute("SELECT json_serialize_sql(?)", [f"SELECT {in_brackets(expression)} AS value"]).fetchone()
     assert row is not None

@@ -189,6 +189,16 @@ SELECT c._folded_key FROM {changes} AS c WHERE ({opts_in}) AND c._folded_key IN 
 )"""
 
 
+def out(data_extension: DataExtension, entity: Relation, *, snapshot: str, unsubscribes: str) -> str:
+    """SQL for the `_folded_key` of every subscriber whom the newest facts say is out; one copy of several is enough."""
+    consent = _consent(data_extension)
+    return (
+        f"SELECT DISTINCT {folding.folded_key(_subscriber_key(data_extension, entity))} AS _folded_key "
+        f"FROM {snapshot} AS s {join_unsubscribes(data_extension, entity, unsubscribes)} "
+        f"WHERE s.{quoted(consent.opted_out)} OR {_is_out_by_event(consent, entity)}"
+    )
+
+
 def _consent(data_extension: DataExtension) -> DataExtensionConsent:
     assert data_extension.consent is not None
     return data_extension.consent

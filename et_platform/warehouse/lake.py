@@ -143,7 +143,8 @@ def built_at(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> d
     Of a table that is older than what the lake remembers, the oldest moment that it does remember.
     """
     row = connection.execute(
-        f"SELECT coalesce(max(s.snapshot_time), (SELECT min(snapshot_time) FROM {_META}.ducklake_snapshot))::TIMESTAMPTZ "
+        f"SELECT coalesce(max(s.snapshot_time), (SELECT min(snapshot_time) FROM {_META}.ducklake_snapshot)) "
+        "::TIMESTAMPTZ "
         f"FROM {_META}.ducklake_table AS t JOIN {_META}.ducklake_schema AS c USING (schema_id) "
         f"LEFT JOIN {_META}.ducklake_snapshot AS s ON s.snapshot_id = t.begin_snapshot "
         "WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL AND c.schema_name = ? AND t.table_name = ? "

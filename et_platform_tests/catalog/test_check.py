@@ -80,19 +80,19 @@ MISTAKES = [
     (
         "source: {crm: people}",
         "source: {crm: people}\nsendable: {field: Person}",
-        "description:",
+        "sendable:",
         "no field 'Person'; there",
     ),
     (
         "source: {crm: people}",
         "source: {crm: people}\nsendable: {field: Born}",
-        "description:",
+        "sendable:",
         "so it must be required",
     ),
     (
         "source: {crm: people}",
         "source: {crm: people}\nsendable: {field: PersonID}",
-        "description:",
+        "sendable:",
         "a sendable data extension says `deletes: delete`",
     ),
     ("source: {crm: people}", "source: {crm: people}\nmapping: guess", "mapping:", "mapping: Input should be 'infer'"),
@@ -134,7 +134,7 @@ def test_promise_16_each_known_mistake_is_named_with_its_line_and_remedy(tmp_pat
         if re.search(said, what)
     ]
     assert found, told
-    assert found[0][0] == (1 if line == "description:" else number), told
+    assert found[0][0] == number, told
 
 
 def test_a_catalogue_without_a_mistake_says_so(tmp_path):

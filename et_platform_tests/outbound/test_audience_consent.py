@@ -1,0 +1,80 @@
+"""Consent of an audience: whose data extension has no word of it, and whose subscribers may have opted out since."""
+
+import pytest
+
+from et_platform.outbound.deliver import deliver
+from et_platform.outbound.errors import ConsentChanged
+from et_platform.outbound.plan import make_plan
+from et_platform.outbound.stage import stage_and_upload
+from et_platform_tests.outbound.world import World
+from et_platform_tests.scenario import CONSENT, person
+
+AUDIENCE = """
+description: Everybody.
+owners: ["team:tests"]
+customer_key: KEY_A
+name: Audience KEY_A
+source: {audience: everybody}
+deletes: delete
+sendable: {field: Subscriber}
+guards: {maximum_delete_share: 1}
+fields:
+  RowID: {type: Text, length: 10, key: true, from: row}
+  Subscriber: {type: Text, length: 10, required: true, from: id}
+"""
+
+
+@pytest.fixture
+def world(tmp_path, exacttarget_info):
+    world = World(tmp_path / "world", exacttarget_info)
+    world.declare(CONSENT)
+    text = AUDIENCE.replace("KEY", world.customer_key)
+    (world.folder / "catalog" / "data_extensions" / "everybody.yaml").write_text(text, encoding="utf-8")
+    return world
+
+
+def build(world, *keys: str) -> None:
+    values = ", ".join(f"('r{key}', '{key}')" for key in keys)
+    with world.road.lake.write() as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS lake.audiences")
+        connection.execute(f"CREATE OR REPLACE TABLE lake.audiences.everybody AS FROM (VALUES {values}) AS t (row, id)")
+
+
+def rows(world) -> set[str]:
+    with world.road.open_exacttarget() as exacttarget:
+        found = exacttarget.rows.read(customer_key=f"{world.customer_key}_A", fields=["Subscriber"])
+        return {row["Subscriber"] for batch in found for row in batch.to_pylist()}
+
+
+def test_promise_9_who_opted_out_since_the_plan_is_not_imported_into_an_audience(world):
+    catalog = world.catalog
+    audience = catalog.data_extension("everybody")
+    assert [one.name for one in catalog.consent_of(audience)] == ["people"]
+    world.crm(person(id="P1"), person(id="P2"))
+    world.snapshot()
+    build(world, "P1", "p2 ")
+    make_plan(world.road, catalog, audience)
+    stage_and_upload(world.road, audience)
+    world.crm(person(id="P1"), person(id="P2", opted_out="1", opted_out_at="2026-02-02 00:00:00"))
+    world.snapshot()
+    with pytest.raises(ConsentChanged, match="1 rows planned for everybody"):
+        deliver(world.road, catalog, audience)
+    assert rows(world) == set()
+
+    build(world, "P1")  # the model, built anew, has them no more
+    make_plan(world.road, catalog, audience)
+    stage_and_upload(world.road, audience)
+    settlement = deliver(world.road, catalog, audience)
+    assert settlement is not None
+    assert rows(world) == {"P1"}
+
+    build(world, "P2")
+    make_plan(world.road, catalog, audience)
+    stage_and_upload(world.road, audience)
+    with pytest.raises(ConsentChanged):
+        deliver(world.road, catalog, audience)
+    build(world, "P3")
+    make_plan(world.road, catalog, audience)
+    stage_and_upload(world.road, audience)
+    assert deliver(world.road, catalog, audience) is not None
+    assert rows(world) == {"P3"}, "who left the audience left the data extension"
