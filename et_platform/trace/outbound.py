@@ -34,11 +34,18 @@ class Row:
 
 
 def moments(
-    *, mid: int, lake: Lake, ledger: Ledger, files: Path, declared: Declared[DataExtension], folded_key: str
+    *,
+    mid: int,
+    lake: Lake,
+    ledger: Ledger,
+    files: Path,
+    declared: Declared[DataExtension],
+    entity: str,
+    folded_key: str,
 ) -> Iterator[Moment]:
-    """Everything that is known of the row in one data extension."""
+    """Everything that is known of the row in one data extension; `entity` is what was read for it."""
     name = lake_name(mid=mid, customer_key=declared.is_.customer_key)
-    yield from _withheld(lake, name, declared, folded_key)
+    yield from _withheld(lake, name, declared, entity, folded_key)
     last = _last_attempt(lake, name, folded_key)
     for change_set in history.change_sets_of(ledger, mid, declared.is_.customer_key):
         if change_set.kind == "unsubscribe":
@@ -137,7 +144,9 @@ def _last_attempt(lake: Lake, name: str, folded_key: str) -> str | None:
     return row[0] if row else None
 
 
-def _withheld(lake: Lake, name: str, declared: Declared[DataExtension], folded_key: str) -> Iterator[Moment]:
+def _withheld(
+    lake: Lake, name: str, declared: Declared[DataExtension], entity: str, folded_key: str
+) -> Iterator[Moment]:
     """Why the last plan withheld the row; told with the time of the snapshot that it was made from."""
     with lake.read() as connection:
         if not table_exists(connection, "quarantine", name):
@@ -147,7 +156,7 @@ def _withheld(lake: Lake, name: str, declared: Declared[DataExtension], folded_k
         ).fetchall()
         taken = connection.execute(
             "SELECT taken_at, run_id FROM lake.history.snapshots WHERE entity = ? ORDER BY taken_at DESC LIMIT 1",
-            [declared.is_.source.crm],
+            [entity],
         ).fetchone()
     if taken is None:
         return

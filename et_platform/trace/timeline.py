@@ -15,7 +15,7 @@ import duckdb
 
 from et_platform.catalog.business_unit import DEFAULT_UNIT
 from et_platform.catalog.catalog import Catalog, Declared
-from et_platform.catalog.models import ConsentColumns, CrmEntity, WriteBack
+from et_platform.catalog.models import ConsentColumns, CrmEntity, DataExtension, WriteBack
 from et_platform.duckdb_support import quoted
 from et_platform.ledger.ledger import Ledger
 from et_platform.sync.folding import folded_key, undecidable
@@ -56,16 +56,26 @@ def timeline(sources: Sources, catalog: Catalog, entity: Declared[CrmEntity], ke
     moments += inbound.write_back_moments(sources.ledger, sources.files, entity, folded)
     mids = {DEFAULT_UNIT: sources.mid, **sources.mids}
     for declared in catalog.everywhere():
-        if declared.is_.source.crm == entity.name and declared.unit in mids:
+        if _has_rows_of(catalog, declared, entity) and declared.unit in mids:
             moments += outbound.moments(
                 mid=mids[declared.unit],
                 lake=sources.lake,
                 ledger=sources.ledger,
                 files=sources.files,
                 declared=declared,
+                entity=entity.name,
                 folded_key=folded,
             )
     return Timeline(entity.name, copies, decidable, tuple(sorted(moments, key=lambda moment: moment.at)))
+
+
+def _has_rows_of(catalog: Catalog, declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> bool:
+    """Whether a row of the data extension has the entity's key: it is fed by it, or is an audience of its people."""
+    if declared.is_.source.crm is not None:
+        return declared.is_.source.crm == entity.name
+    sendable = declared.is_.sendable
+    is_of_people = sendable is not None and sendable.field == declared.is_.key_field
+    return is_of_people and entity.name in {one.is_.source.crm for one in catalog.consent_of(declared)}
 
 
 def _folded(key: str) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ from et_platform.outbound.deliver import deliver
 from et_platform.outbound.errors import ConsentChanged
 from et_platform.outbound.plan import make_plan
 from et_platform.outbound.stage import stage_and_upload
+from et_platform.trace.timeline import Sources, lines, timeline
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import CONSENT, person
 
@@ -78,3 +79,18 @@ def test_promise_9_who_opted_out_since_the_plan_is_not_imported_into_an_audience
     stage_and_upload(world.road, audience)
     assert deliver(world.road, catalog, audience) is not None
     assert rows(world) == {"P3"}, "who left the audience left the data extension"
+
+
+def test_a_persons_timeline_tells_of_the_audiences_too(world):
+    path = world.folder / "catalog" / "data_extensions" / "everybody.yaml"
+    text = path.read_text(encoding="utf-8").replace("  RowID: {type: Text, length: 10, key: true, from: row}\n", "")
+    path.write_text(text.replace("required: true, from: id", "key: true, from: id"), encoding="utf-8")
+    catalog = world.catalog
+    world.crm(person(id="P1"))
+    world.snapshot()
+    build(world, "p1")
+    make_plan(world.road, catalog, catalog.data_extension("everybody"))
+    road = world.road
+    sources = Sources(road.mid, road.lake, road.ledger, road.files)
+    told = list(lines(timeline(sources, catalog, catalog.entity("people"), "P1")))
+    assert any(f"insert planned for {world.customer_key}_A" in line for line in told), told
