@@ -5,7 +5,6 @@ anything that computes. Metadata carries counts, hashes, ids and declared names,
 event log is for ever.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +25,6 @@ from et_platform.inbound.errors import InboundError
 from et_platform.ingest.errors import IngestError
 from et_platform.ledger.ledger import LedgerError
 from et_platform.outbound.errors import OutboundError
-from et_platform.outbound.schema_plan import SchemaPlan
 from et_platform.settings import SettingsError
 from et_platform.warehouse.lake import LakeBusy
 
@@ -99,7 +97,7 @@ def entity_schema(entity: CrmEntity) -> dg.TableSchema:
                 _typed(column.type, column.precision, column.scale) if column.type == "decimal" else column.type,
                 description=column.description or None,
                 tags={} if column.pii == "none" else {"pii": column.pii},
-                constraints=dg.TableColumnConstraints(nullable=name != entity.key),
+                constraints=dg.TableColumnConstraints(nullable=name not in entity.keys),
             )
             for name, column in entity.columns.items()
         ]
@@ -166,20 +164,6 @@ def mapping_table(declared: Declared[DataExtension]) -> dg.MarkdownMetadataValue
         for name, field in declared.is_.fields.items()
     ]
     return dg.MetadataValue.md(markdown_table(("field", "type", "column or expression", "owner", "required"), rows))
-
-
-def schema_metadata(schema: SchemaPlan) -> Mapping[str, Any]:
-    """What an apply would make or change of definitions, as a plan shows it."""
-    if schema.found is None:
-        return {"schema": f"cannot be known: {schema.unknown}"}
-    if not schema.found:
-        return {"schema": "as declared"}
-    counts = Counter(one.action for one in schema.found)
-    rows = [(one.action, one.kind, one.name, one.text) for one in schema.found]
-    return {
-        "schema": ", ".join(f"{count} to {action}" for action, count in counts.items()),
-        "schema, by difference": dg.MetadataValue.md(markdown_table(("", "what", "name", "difference"), rows)),
-    }
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

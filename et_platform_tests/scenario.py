@@ -49,7 +49,8 @@ fields:
   OptedIn: {type: Boolean, from: opted_in}
   OptedInAt: {type: Date, from: opted_in_at}
   Nickname: {type: Text, length: 10, from: nickname, owner: exacttarget}
-guards: {minimum_rows: 1, maximum_quarantine_share: 1.0, minimum_share_of_acknowledged: 0.5}
+guards: {minimum_rows: 1, maximum_quarantine_share: 1.0, maximum_duplicate_share: 1.0,
+  minimum_share_of_acknowledged: 0.5}
 """
 
 CONSENT = DATA_EXTENSION.replace(

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
 
 Pii = Literal["none", "identifier", "name", "contact", "profile"]
 ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp"]
@@ -46,6 +46,20 @@ def _duration(value: object) -> object:
 
 
 _DURATION = re.compile(r"(\d{1,6}) (second|minute|hour|day)s?")
+
+
+def _said(duration: timedelta) -> str:
+    """As it is written in a declaration: what the ledger keeps of one is read again."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {unit}s"
+    return f"{seconds} seconds"
+
+
 Duration = Annotated[
-    timedelta, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_said, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]

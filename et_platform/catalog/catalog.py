@@ -193,6 +193,7 @@ def _conflicts(catalog: Catalog) -> Iterator[str]:
             yield f"{declared.at('source', 'crm')}: source.crm: no CRM entity {de.source.crm!r}; declared: {known}."
             continue
         yield from _field_conflicts(declared, entity)
+        yield from _key_conflicts(declared, entity)
         yield from _consent_conflicts(declared, entity)
 
 
@@ -208,8 +209,19 @@ def _field_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEnti
         elif not is_.accepts(column.type):
             mend = remedy(is_.type, column.type, is_.source)
             yield f"{where}: a {is_.type} field cannot take the {column.type} column {is_.source!r}; {mend}."
-        if is_.key and is_.source != entity.is_.key:
-            yield f"{where}: the key field must come from the entity's key {entity.is_.key!r}."
+
+
+def _key_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
+    """Both keys are folded, column by column, in one order."""
+    first = declared.is_.key_field
+    found = tuple(declared.is_.fields[name].source for name in declared.is_.key_fields)
+    if found != entity.is_.keys:
+        where = f"{declared.at('fields', first, 'from')}: fields.{first}.from"
+        wanted = ", ".join(entity.is_.keys)
+        yield (
+            f"{where}: the key fields must come from the entity's key ({wanted}), all of it and in its order; they "
+            f"come from: {', '.join(found)}."
+        )
 
 
 def _consent_conflicts(declared: Declared[DataExtension], entity: Declared[CrmEntity]) -> Iterator[str]:
@@ -263,8 +275,11 @@ def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:
             known = ", ".join(sorted(catalog.crm)) or "none"
             yield f"{declared.path}:1: the file is named after no CRM entity; declared: {known}. Rename it."
             continue
-        if declared.is_.key != entity.is_.key:
-            yield f"{declared.at('key')}: key: must be the entity's key {entity.is_.key!r}, by which rows are read."
+        if (declared.is_.key,) != entity.is_.keys:
+            yield (
+                f"{declared.at('key')}: key: must be the entity's key, by which rows are read, and one column; that is "
+                f"{', '.join(entity.is_.keys)}."
+            )
         for place, (column, types) in declared.is_.columns().items():
             where = f"{declared.at(*place)}: {'.'.join(place)}"
             found = entity.is_.columns.get(column)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from et_platform.catalog.approval import Approval
 from et_platform.catalog.base import Declaration, Documented
 from et_platform.catalog.consent import DataExtensionConsent
 from et_platform.catalog.field import DataExtensionField
@@ -64,6 +65,7 @@ class DataExtension(Documented):
     deletes: Deletes = "keep"
     tombstone: str | None = None
     guards: Guards = Guards()
+    approval: Approval = "never"
     consent: DataExtensionConsent | None = None
     folder: Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")] | None = None
     sendable: Sendable | None = None
@@ -73,12 +75,12 @@ class DataExtension(Documented):
 
     @property
     def key_field(self) -> str:
-        """The name of the field that is the primary key."""
+        """The name of the field that is the primary key; of several the first."""
         return next(name for name, field in self.fields.items() if field.key)
 
     @property
     def key_fields(self) -> list[str]:
-        """The names of the fields that make up the primary key."""
+        """The names of the fields that make up the primary key, in their order."""
         return [name for name, field in self.fields.items() if field.key]
 
     def fields_from(self, column: str | None) -> list[str]:
@@ -96,9 +98,8 @@ class DataExtension(Documented):
 
     @model_validator(mode="after")
     def _rules(self) -> "DataExtension":
-        keys = [name for name, field in self.fields.items() if field.key]
-        if len(keys) != 1:
-            raise ValueError(f"exactly one field must say `key: true`; found {len(keys)}: {', '.join(keys) or 'none'}")
+        if not self.key_fields:
+            raise ValueError("no field says `key: true`; a row is told apart by one field or by several")
         if self.consent is not None and self.source.crm is None:
             raise ValueError(
                 "`consent` is said where the CRM's own columns are: on a data extension whose source is `crm`"

@@ -7,7 +7,7 @@ column goes (data_extension.py), and what is written back (write_back.py).
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from et_platform.catalog.base import ColumnType, Declaration, Documented, Duration, Pii
 
@@ -57,17 +57,38 @@ class CrmSource(Declaration):
         return self
 
 
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Keys = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""The column, or the columns in their order, by which rows are told apart."""
+
+
 class CrmEntity(Documented):
     """crm/<entity>.yaml: one relation of the CRM, and how it is read."""
 
     source: CrmSource
-    key: str
+    keys: Keys = Field(alias="key")
     columns: Annotated[dict[str, Column], Field(min_length=1)]
+
+    @property
+    def key(self) -> str:
+        """The column that is the key; of a key of several columns the first."""
+        return self.keys[0]
 
     @model_validator(mode="after")
     def _key_is_a_column(self) -> "CrmEntity":
-        if self.key not in self.columns:
-            raise ValueError(f"key {self.key!r} is not one of the columns: {', '.join(self.columns)}")
+        for key in self.keys:
+            if key not in self.columns:
+                raise ValueError(f"key {key!r} is not one of the columns: {', '.join(self.columns)}")
+        if len(set(self.keys)) != len(self.keys):
+            raise ValueError(f"key names a column twice: {', '.join(self.keys)}")
         return self
 
     @model_validator(mode="after")

@@ -15,8 +15,8 @@ class Relation(Protocol):
     """A CRM entity is one; so is what a dbt model or a query shows."""
 
     @property
-    def key(self) -> str:
-        """The column by which rows are told apart."""
+    def keys(self) -> tuple[str, ...]:
+        """The column, or the columns in their order, by which rows are told apart."""
         ...
 
     @property
@@ -29,5 +29,5 @@ class Relation(Protocol):
 class Columns:
     """A relation that nobody declared: its columns as they were found, or an entity's with computed ones."""
 
-    key: str
+    keys: tuple[str, ...]
     columns: Mapping[str, Column]

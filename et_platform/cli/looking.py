@@ -10,21 +10,24 @@ from et_platform.cli.common import configured, explained
 
 @click.command()
 @click.argument("entity")
-@click.argument("key")
-def trace(entity: str, key: str) -> None:
+@click.argument("key", nargs=-1, required=True)
+def trace(entity: str, key: tuple[str, ...]) -> None:
     """Tell everything that happened to the row KEY of ENTITY (`etp trace customer NTO-000001`), oldest first.
 
+    A key of several columns is given in as many words, in their order.
     From the lake and the ledger alone; personal data is masked.
     """
     from et_platform.resources import build_road
-    from et_platform.trace.timeline import Sources, lines, timeline
+    from et_platform.trace.timeline import Sources, key_of, lines, timeline
 
     settings, catalog = configured()
     with explained():
         declared = catalog.entity(entity)
         road = build_road(settings, run_id="etp trace", tell=click.echo)
         mids = {name: unit.mid for name, unit in settings.business_units.items()}
-        found = timeline(Sources(road.mid, road.lake, road.ledger, road.files, mids), catalog, declared, key)
+        found = timeline(
+            Sources(road.mid, road.lake, road.ledger, road.files, mids), catalog, declared, key_of(declared, key)
+        )
     for line in lines(found):
         click.echo(line)
 

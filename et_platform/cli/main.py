@@ -17,6 +17,8 @@ _VERBS = {
     "catalog": "et_platform.cli.catalog",
     "plan": "et_platform.cli.outbound",
     "apply": "et_platform.cli.outbound",
+    "approve": "et_platform.cli.deciding",
+    "reject": "et_platform.cli.deciding",
     "forget": "et_platform.cli.outbound",
     "ledger": "et_platform.cli.ledger",
     "request": "et_platform.cli.inbound",

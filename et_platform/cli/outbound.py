@@ -3,11 +3,21 @@
 What belongs here: options, and one call each. What does not: logic.
 """
 
+import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from et_platform.cli.common import configured, ended, explained
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from et_platform.catalog.catalog import Declared
+    from et_platform.catalog.models import DataExtension
 
 _IN_UNIT = click.option("--unit", help="Business unit, where the data extension lives in several.")
 
@@ -27,9 +37,30 @@ _PARALLEL = click.option(
 @_IN_UNIT
 @_ALL
 @_PARALLEL
-def plan(data_extension: str | None, unit: str | None, everywhere: bool, parallel: int) -> None:
-    """Read the CRM and show what would be imported into DATA_EXTENSION; nothing is sent."""
-    _run(["change_set"], data_extension, unit, everywhere, parallel)
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan to this file, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Show the plan as one JSON document.")
+def plan(
+    data_extension: str | None, unit: str | None, everywhere: bool, parallel: int, save: Path | None, as_json: bool
+) -> None:
+    """Read the source and show what would be imported into DATA_EXTENSION; nothing is sent.
+
+    What is shown, saved and on the asset's page is the same; values that are about a person are masked.
+    """
+    if everywhere and (save is not None or as_json):
+        raise click.UsageError("--save and --json are for one data extension.")
+
+    def show(result: "dg.ExecuteInProcessResult", declared: "Declared[DataExtension]") -> bool:
+        from et_platform.terminal import outcome
+
+        found = outcome(result, "/".join(declared.key("change_set"))).get("plan")
+        text = json.dumps(found, ensure_ascii=False, indent=2) if found is not None else None
+        if save is not None and text is not None:
+            save.write_text(text + "\n", encoding="utf-8")
+        if as_json and text is not None:
+            click.echo(text)
+        return as_json and text is not None
+
+    _run(["change_set"], data_extension, unit, everywhere, parallel, show)
 
 
 @click.command()
@@ -45,7 +76,15 @@ def apply(data_extension: str | None, unit: str | None, everywhere: bool, parall
     _run(["opt_out", "change_set", "import_file", "data_extension"], data_extension, unit, everywhere, parallel)
 
 
-def _run(steps: list[str], name: str | None, unit: str | None, everywhere: bool, parallel: int) -> None:
+def _run(
+    steps: list[str],
+    name: str | None,
+    unit: str | None,
+    everywhere: bool,
+    parallel: int,
+    show: "Callable[[dg.ExecuteInProcessResult, Declared[DataExtension]], bool] | None" = None,
+) -> None:
+    """Materialize the steps; `show` is given the run of one data extension, and returns whether it told all of it."""
     if (name is None) != everywhere:
         raise click.UsageError("Name a data extension, or say --all.")
     settings, catalog = configured("crm")
@@ -59,7 +98,10 @@ def _run(steps: list[str], name: str | None, unit: str | None, everywhere: bool,
         keys = [*many.behind_road(declared), *(one.key("opt_out") for one in first if one.name != declared.name)]
         keys += many.road_keys(declared, steps)
         part = catalog.only(declared) if declared.is_.source.crm is not None else None
-        ended(list(many.run_road(settings, part, keys))[-1:])
+        results = list(many.run_road(settings, part, keys))[-1:]
+        if show is not None and show(results[-1], declared):
+            sys.exit(0 if results[-1].success else 1)
+        ended(results)
     wanted = [one for one in catalog.everywhere() if unit in (None, one.unit)]
     if not wanted:
         raise click.ClickException(f"No data extension lives in the business unit {unit!r}.")

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ def make_ready(road: DbtRoad) -> None:
         with road.lake.write() as connection:
             events.ensure_tables(connection)
             for name, entity in road.catalog.crm.items():
-                ensure_table(connection, name=name, entity=entity.is_, fold=folded_key)
+                fold = partial(folded_key, parts=len(entity.is_.keys))
+                ensure_table(connection, name=name, entity=entity.is_, fold=fold)
 
 
 def row_count(road: DbtRoad, relation: str) -> int:

@@ -1,5 +1,6 @@
 """change_set/<de>: the plan, that is what is desired and not acknowledged, with the gate's verdict."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.outbound.plan import Plan, make_plan
+from et_platform.outbound.report import Report
 from et_platform.outbound.schema_plan import look_at_schema
 from et_platform.presentation import (
     column_lineage,
@@ -15,7 +17,6 @@ from et_platform.presentation import (
     explained_failures,
     mapping_table,
     markdown_table,
-    schema_metadata,
 )
 from et_platform.resources import Platform
 from et_platform.sync import sources
@@ -59,38 +60,23 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
                 run_id=context.run_id, tell=context.log.info, needs=("crm", "exacttarget"), unit=data_extension.unit
             )
             plan = make_plan(road, catalog, data_extension)
-            schema = look_at_schema(road, data_extension)
-        return dg.MaterializeResult(
-            metadata={**_metadata(plan), **schema_metadata(schema)}, check_results=[_gate(plan), _earlier(plan)]
-        )
+            told = replace(plan.report, schema=look_at_schema(road, data_extension))
+        return dg.MaterializeResult(metadata=_metadata(plan, told), check_results=[_gate(plan), _earlier(plan)])
 
     return change_set
 
 
-def _metadata(plan: Plan) -> dict[str, Any]:
-    figures = plan.figures
+def _metadata(plan: Plan, report: Report) -> dict[str, Any]:
+    """The plan's report, as `etp plan` prints and saves it."""
     metadata: dict[str, Any] = {
-        "outcome": f"{figures.changes} changes to import"
-        if plan.change_set
-        else "Nothing changed: ExactTarget already holds every row that can be sent; nothing will be imported.",
-        "change set": plan.change_set.id if plan.change_set else "none",
-        "snapshot": plan.snapshot_id,
-        "dagster/row_count": figures.changes,
-        "inserts": figures.inserts,
-        "updates": figures.updates,
-        "unchanged": figures.unchanged,
-        "quarantined": figures.quarantined,
-        "held (colliding keys)": figures.held,
-        "unknown (undecidable keys)": figures.unknown,
-        "removals": figures.deletes,
-        "kept (no longer in the CRM)": figures.kept,
-        "acknowledged before": figures.acknowledged,
-        "snapshot rows": figures.snapshot,
+        "outcome": report.outcome(),
+        **report.facts(),
+        "dagster/row_count": plan.figures.changes,
+        **report.counts(),
+        "plan": dg.MetadataValue.json(report.as_json()),
     }
-    if figures.reasons:
-        metadata["withheld, by reason"] = dg.MetadataValue.md(
-            markdown_table(("rows", "field: reason"), [(rows, why) for why, rows in figures.reasons.items()])
-        )
+    for title, (header, rows) in report.tables().items():
+        metadata[title] = dg.MetadataValue.md(markdown_table(header, rows))
     if plan.settled:
         metadata["settled first"] = (
             f"attempt {plan.settled.attempt_id} of an earlier run: {plan.settled.acknowledged} of "

@@ -10,11 +10,12 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import unsubscribes_of
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
-from et_platform.ledger.records import ChangeSet, ImportFile
+from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.road import Road
 from et_platform.outbound.source import read_source
 from et_platform.sync import folding, opt_out
 from et_platform.sync.consent import is_from_everything
+from et_platform.sync.identity import Operation
 from et_platform.warehouse import events
 
 
@@ -32,14 +33,16 @@ def latest_unsubscribes(road: Road, catalog: Catalog, connection: duckdb.DuckDBP
 
 
 def rows_opting_in(
-    road: Road, catalog: Catalog, declared: Declared[DataExtension], change_set: ChangeSet, file: ImportFile
+    road: Road, catalog: Catalog, declared: Declared[DataExtension], change_set: ChangeSet, operation: Operation
 ) -> int:
-    """How many rows of a file would leave opted in whom the newest facts say is out, or put them into an audience."""
+    """How many rows of a change set's file would leave opted in whom the newest facts say is out, or put them into an
+    audience.
+    """
     planned = DataExtension.model_validate(change_set.declaration)
-    if file.operation not in ("insert", "update"):
+    if operation not in ("insert", "update"):
         return 0
     if planned.consent is None and planned.sendable is not None and planned.sendable.subscriber == "Subscriber Key":
-        return _rows_of_who_is_out(road, catalog, declared, planned.sendable.field, change_set, file)
+        return _rows_of_who_is_out(road, catalog, declared, planned.sendable.field, change_set, operation)
     if not opt_out.can_say(planned):
         return 0
     with road.lake.read() as connection:
@@ -47,7 +50,7 @@ def rows_opting_in(
         query = opt_out.opting_in(
             planned,
             source.relation,
-            changes=f"(SELECT * FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})",
+            changes=f"(SELECT * FROM {road.rows_of(change_set)} WHERE _operation = {literal(operation)})",
             snapshot=source.rows,
             unsubscribes=latest_unsubscribes(road, catalog, connection),
         )
@@ -62,10 +65,10 @@ def _rows_of_who_is_out(
     declared: Declared[DataExtension],
     field: str,
     change_set: ChangeSet,
-    file: ImportFile,
+    operation: Operation,
 ) -> int:
     """How many rows of a file belong to subscribers who are out; `field` names the subscriber."""
-    changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})"
+    changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(operation)})"
     key = folding.folded_key(f"CAST(c.{quoted(field)} AS VARCHAR)")
     with road.lake.read() as connection:
         unsubscribes = latest_unsubscribes(road, catalog, connection)

@@ -12,7 +12,8 @@ from et_platform.duckdb_support import literal
 from et_platform.exacttarget.errors import ExactTargetError, InDoubt, InMaintenance
 from et_platform.exacttarget.models import ImportDefinition, UpdateType
 from et_platform.ledger.leases import Lease
-from et_platform.ledger.records import Attempt, ImportFile
+from et_platform.ledger.records import UNSENT, Attempt, ImportFile
+from et_platform.outbound.approval import require_approval, standing_of
 from et_platform.outbound.consent import rows_opting_in
 from et_platform.outbound.errors import ConsentChanged, StalePlan
 from et_platform.outbound.mapping import field_mapping
@@ -45,8 +46,17 @@ def deliver(road: Road, catalog: Catalog, data_extension: Declared[DataExtension
         attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
         if attempt is None:
             return None
+        _require_approval(road, catalog, data_extension, attempt)
         with road.open_exacttarget() as exacttarget:
             return import_files(road, exacttarget, catalog, data_extension, attempt, held)
+
+
+def _require_approval(road: Road, catalog: Catalog, declared: Declared[DataExtension], attempt: Attempt) -> None:
+    """An approval may have lapsed since the files were staged; what was started is settled whatever became of it."""
+    if any(file.state not in UNSENT for file in attempt.files):
+        return
+    change_set = road.ledger.change_set(attempt.change_set_id)
+    require_approval(declared, change_set, standing_of(road, catalog, declared, change_set))
 
 
 def import_files(
@@ -129,7 +139,7 @@ def _start(
 ) -> tuple[ImportFile, int]:
     """Start the import, unless some of its rows would opt in somebody who is out by now; the file, and these rows."""
     change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
-    while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file)):
+    while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file.operation)):
         if file.state == "uploaded":
             # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent
             # repeat.

@@ -20,6 +20,14 @@ class GateClosed(OutboundError):
     """A guard holds the change set back."""
 
 
+class NotApproved(OutboundError):
+    """The change set waits for somebody to approve it, or its approval holds no more."""
+
+
+class NotApprovable(OutboundError):
+    """A decision that would mean nothing: the change set needs none, or is not what it was."""
+
+
 class StagingFailed(OutboundError):
     """The files could not be written, for instance because the disk is full."""
 

@@ -31,11 +31,10 @@ def observed_rows(
     scratch: duckdb.DuckDBPyConnection,
 ) -> Iterator[str]:
     """The SQL name of a relation in `scratch` with what ExactTarget shows for the change rows of `operation`."""
-    key = data_extension.key_field
     names = travelling_fields(data_extension, operation)
-    found = scratch.execute(
-        f"SELECT {quoted(key)}::VARCHAR FROM {changes} WHERE _operation = {literal(operation)}"
-    ).fetchall()
+    wanted = f"FROM {changes} WHERE _operation = {literal(operation)}"
+    key = _most_distinct(scratch, data_extension.key_fields, wanted)
+    found = scratch.execute(f"SELECT DISTINCT {quoted(key)}::VARCHAR {wanted} ORDER BY 1").fetchall()
     keys = [row[0] for row in found]
     columns = ", ".join(quoted(name) for name in names)
     scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
@@ -56,3 +55,14 @@ def observed_rows(
         yield "observed"
     finally:
         scratch.execute("DROP TABLE observed")
+
+
+def _most_distinct(scratch: duckdb.DuckDBPyConnection, keys: list[str], wanted: str) -> str:
+    """The key field by which the fewest other rows are found; service filters look at one field."""
+    if len(keys) == 1:
+        return keys[0]
+    counts = scratch.execute(
+        f"SELECT {', '.join(f'count(DISTINCT {quoted(key)})' for key in keys)} {wanted}"
+    ).fetchone()
+    assert counts is not None
+    return max(zip(counts, reversed(range(len(keys))), keys, strict=True))[2]

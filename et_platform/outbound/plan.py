@@ -18,12 +18,14 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal
 from et_platform.ledger.records import ChangeSet
+from et_platform.outbound import approval, gate, report
 from et_platform.outbound.consent import latest_unsubscribes
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, settle_open_attempt
 from et_platform.outbound.source import Source, read_source
-from et_platform.sync import gate, removals
 from et_platform.sync import plan as sql
+from et_platform.sync import removals
+from et_platform.sync.gate import Verdict
 from et_platform.sync.identity import change_set_id
 from et_platform.warehouse import acknowledged, quarantine
 
@@ -32,76 +34,105 @@ _STAYS = "they are marked as gone already, or may be rows whose key ExactTarget 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan found. `change_set` is None when there is nothing to import; `settled` is what an earlier run
+    """What a plan found. `change_set` is the open one: that of this plan, or, if this is a preview, an earlier one that
+    is frozen until it is approved or rejected; None when there is nothing to import. `settled` is what an earlier run
     had left open and this one finished first.
     """
 
     data_extension: str
     snapshot_id: str
     figures: sql.PlanFigures
-    verdict: gate.Verdict
+    verdict: Verdict
     change_set: ChangeSet | None
     settled: Settlement | None
+    is_preview: bool
+    report: report.Report
 
 
 def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtension]) -> Plan:
     """Plan one data extension and record the change set as its open one.
 
+    While a change set waits for approval, or is approved and not imported yet, it is frozen: the plan is a preview and
+    records nothing.
+
     Raises NothingToPlanFrom without a snapshot, LeaseTaken while another run works on the data extension, and the
     client's errors when an earlier attempt is in doubt and ExactTarget cannot be asked.
     """
-    name = road.lake_name(data_extension.is_)
-    with road.lease_of(data_extension.is_) as held, scratch_folder(road.change_sets(data_extension.is_)) as scratch:
+    de, name = data_extension.is_, road.lake_name(data_extension.is_)
+    with road.lease_of(de) as held, scratch_folder(road.change_sets(de)) as scratch:
         settled = settle_open_attempt(road, data_extension, held)
+        frozen = approval.frozen(road, catalog, data_extension)
         prepare_tables(road, data_extension)
+        saved = _parquet(scratch / "changes.parquet")
         with road.lake.read() as connection:
             source = read_source(connection, catalog, data_extension)
             _evaluate(road, connection, catalog, data_extension, source, name)
-            doubt = _find_removed(connection, data_extension.is_, source, name)
-            figures = _figures(connection, data_extension, source, name, doubt)
+            doubt = _find_removed(connection, de, source, name)
             _save(connection, data_extension, scratch)
+            figures = _figures(connection, data_extension, source, name, doubt, saved)
             base = acknowledged.base_version(connection, name)
-            rows, fingerprint = _fetch_one(
-                connection, sql.content_fingerprint(data_extension.is_, _parquet(scratch / "changes.parquet"))
-            )
+            rows, fingerprint = _fetch_one(connection, sql.content_fingerprint(de, saved))
+            shown = report.samples(connection, de, changes=saved, acknowledged=acknowledged.relation(name))
+            estimate = report.estimate(connection, de, saved)
         _record_in_lake(road, name, scratch)
-        verdict = gate.evaluate(data_extension.is_.guards, figures)
+        verdict = gate.verdict(road, data_extension, figures)
         change_set = None
         if rows:
             identity = change_set_id(
                 mid=road.mid,
-                customer_key=data_extension.is_.customer_key,
-                declaration=sql.declaration_version(data_extension.is_, source.relation),
+                customer_key=de.customer_key,
+                declaration=sql.declaration_version(de, source.relation),
                 base_version=base,
                 rows=rows,
                 fingerprint=fingerprint,
             )
-            path = keep(scratch / "changes.parquet", road.change_sets(data_extension.is_) / f"{identity}.parquet")
             change_set = ChangeSet(
                 id=identity,
                 mid=road.mid,
                 data_extension=data_extension.name,
-                customer_key=data_extension.is_.customer_key,
+                customer_key=de.customer_key,
                 kind="rows",
                 base_version=base,
                 snapshot_id=source.version,
                 state="planned",
-                declaration=data_extension.is_.model_dump(mode="json", by_alias=True),
+                declaration=de.model_dump(mode="json", by_alias=True),
                 figures=asdict(figures),
                 gate=list(verdict.reasons),
-                path=road.kept(path),
+                path=road.kept(road.change_sets(de) / f"{identity}.parquet"),
                 run_id=road.run_id,
-                created_at=datetime.now(UTC),
+                created_at=road.clock(),
             )
+        is_preview = frozen is not None and (change_set is None or change_set.id != frozen.id)
+        if is_preview:
+            change_set = frozen
+        elif change_set is not None:
+            keep(scratch / "changes.parquet", road.files / change_set.path)
             road.ledger.plan(change_set)
         else:
-            road.ledger.close_open_change_set(road.mid, data_extension.is_.customer_key)
+            road.ledger.close_open_change_set(road.mid, de.customer_key)
         _forget_old_rows(road, data_extension)
+        standing = approval.NOTHING_TO_APPROVE
+        if change_set is not None:
+            standing = approval.standing_of(road, catalog, data_extension, change_set)
+    told = report.Report(
+        data_extension=data_extension.name,
+        customer_key=de.customer_key,
+        mid=road.mid,
+        change_set=change_set.id if change_set else None,
+        is_preview=is_preview,
+        snapshot=source.version,
+        figures=figures,
+        samples=shown,
+        estimate=estimate,
+        schema=None,
+        verdict=verdict,
+        standing=standing,
+    )
     road.tell(
         f"Plan of {data_extension.name}: {figures.inserts} inserts, {figures.updates} updates, "
         f"{figures.deletes} removals."
     )
-    return Plan(data_extension.name, source.version, figures, verdict, change_set, settled)
+    return Plan(data_extension.name, source.version, figures, verdict, change_set, settled, is_preview, told)
 
 
 def prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:
@@ -140,7 +171,9 @@ def _find_removed(
     connection: duckdb.DuckDBPyConnection, data_extension: DataExtension, source: Source, name: str
 ) -> str:
     """Fill the temporary table `removed` with what left the source, unless there is any doubt, which is returned."""
-    (keyless,) = _fetch_one(connection, f"SELECT count(*) FROM {source.rows} WHERE _folded_key IS NULL")
+    keyless = 0
+    if data_extension.deletes != "keep":
+        (keyless,) = _fetch_one(connection, f"SELECT count(*) FROM {source.rows} WHERE _folded_key IS NULL")
     doubt = removals.doubt(data_extension, is_complete=source.is_complete, keyless=keyless)
     query = removals.rows(
         data_extension,
@@ -158,6 +191,7 @@ def _figures(
     source: Source,
     name: str,
     doubt: str,
+    changes: str,
 ) -> sql.PlanFigures:
     snapshot = source.rows
     held_by_us = acknowledged.relation(name)
@@ -185,6 +219,9 @@ def _figures(
         reasons=dict(reasons),
         deletes=deletes,
         kept_because=(doubt or _STAYS) if vanished > deletes else "",
+        updates_by_field=dict(report.updates_by_field(connection, changes)),
+        read_at=source.as_of.astimezone(UTC).isoformat(),
+        drift=list(source.drift),
     )
 
 

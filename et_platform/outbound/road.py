@@ -6,7 +6,7 @@ What belongs here: one value that holds the opened parts. What does not: reading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:  # zeep and asyncssh are imported by the steps that use them
     from et_platform.exacttarget.client import ExactTarget
 
 
+def utc_now() -> datetime:
+    """The time of this machine's clock."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Pace:
     """How patiently ExactTarget is asked, in seconds (see settings.py)."""
@@ -39,6 +44,7 @@ class Pace:
 class Road:
     """The parts that the steps work with.
 
+    `clock` tells the time (aware): the age of what was read, and whether an approval still holds, are told by it.
     `retention` is how long the rows of a settled change set are kept; `tell` receives lines for people, free of
     personal data.
     """
@@ -53,6 +59,7 @@ class Road:
     retention: timedelta
     run_id: str
     tell: Callable[[str], None]
+    clock: Callable[[], datetime] = utc_now
 
     def lease(self, what: str, *, wait_seconds: float = 30.0) -> AbstractContextManager[Lease]:
         """Exclusive use of something, across runs, command-line calls and machines."""

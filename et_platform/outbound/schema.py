@@ -99,7 +99,7 @@ def ensure_consent_fields(exacttarget: "ExactTarget", declared: Declared[Declara
     present = _look(exacttarget, declared.is_)
     if present is None or not _is_same(present, declared.is_):
         return False
-    concerned = {declared.is_.key_field, *declared.is_.consent_fields}
+    concerned = {*declared.is_.key_fields, *declared.is_.consent_fields}
     _apply(exacttarget, declared, list(compare_fields(declared, present, concerned)))
     return True
 

@@ -6,6 +6,7 @@ the catalogue's terms. What does not: reading (crm), typing (warehouse/reading.p
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import CrmEntity, Incremental
@@ -64,7 +65,7 @@ def _read(road: Road, crm: Crm, entity: Declared[CrmEntity], *, full: bool, acce
             name=entity.name,
             entity=declared,
             rows=lambda: crm.read(source, list(declared.columns), since=since, connections=declared.source.connections),
-            fold=folded_key,
+            fold=partial(folded_key, parts=len(declared.keys)),
             run_id=road.run_id,
             how=Reading(
                 kind="incremental" if since else "full",
@@ -97,7 +98,7 @@ class _Past:
 
 
 def _past(road: Road, entity: Declared[CrmEntity]) -> _Past:
-    shape = reading.shape(entity.is_, folded_key)
+    shape = reading.shape(entity.is_, partial(folded_key, parts=len(entity.is_.keys)))
     with road.lake.read() as connection:
         last = snapshot_history.last(connection, entity.name)
         full = snapshot_history.last(connection, entity.name, kind="full")
@@ -139,11 +140,13 @@ def _since(declared: CrmEntity, drift: Drift, past: _Past) -> tuple[Since | None
 
 def _doubt(declared: CrmEntity, incremental: Incremental, drift: Drift) -> str | None:
     """Why the database's own order of cursors, or its own idea of equal keys, need not be ours; None if it is."""
-    cursor, key = drift.columns[incremental.cursor], drift.columns[declared.key]
+    cursor = drift.columns[incremental.cursor]
     counts = declared.columns[incremental.cursor].type == "integer"
     if cursor.enforced and cursor.kind not in (("integer", "number") if counts else ("date", "timestamp")):
         return f"{cursor.name} is of type {cursor.type} in the database, which does not order it"
     # Of a text, 7 and 07 are two keys to the database, and one to us.
-    if declared.columns[declared.key].type != "text" and key.kind not in ("integer", "number"):
-        return f"{key.name} is of type {key.type or 'any'} in the database, which does not tell which keys are one"
+    for name in declared.keys:
+        key = drift.columns[name]
+        if declared.columns[name].type != "text" and key.kind not in ("integer", "number"):
+            return f"{key.name} is of type {key.type or 'any'} in the database, which does not tell which keys are one"
     return None

@@ -29,6 +29,8 @@ class Source:
 
     `rows` is SQL for them (see sync/sources.Rows); `version` names their content; `as_of` is the moment whose truth
     they are: when the CRM was read, of several readings the oldest one. `is_complete`: what is not there is gone.
+    `drift`: columns of the CRM that fields read, and that are of another type than when they
+    were declared.
     """
 
     relation: Relation
@@ -36,6 +38,7 @@ class Source:
     version: str
     as_of: datetime
     is_complete: bool
+    drift: tuple[str, ...] = ()
 
 
 def read_source(connection: duckdb.DuckDBPyConnection, catalog: Catalog, declared: Declared[DataExtension]) -> Source:
@@ -81,7 +84,9 @@ def _of_snapshot(
 ) -> Source:
     rows = sources.of_snapshot(declared.is_, catalog.crm[entity].is_, f"lake.crm.{quoted(entity)}")
     snapshot = _snapshot(connection, entity)
-    return Source(rows.relation, rows.sql, snapshot.id, snapshot.taken_at, snapshot.kind == "full")
+    read = sources.columns_of(declared.is_, catalog.crm[entity].is_)
+    drift = tuple(one for one in snapshot.warnings if any(f"columns.{name}:" in one for name in read))
+    return Source(rows.relation, rows.sql, snapshot.id, snapshot.taken_at, snapshot.kind == "full", drift)
 
 
 def _of_table(connection: duckdb.DuckDBPyConnection, declared: Declared[DataExtension]) -> Source:

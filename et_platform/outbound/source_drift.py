@@ -80,14 +80,14 @@ def compare(
         former = was.get(column.name)
         if former is not None and former["type"] != column.type:
             retyped.add(name)
-            if name == entity.is_.key and former["kind"] != column.kind and not is_accepted:
+            if name in entity.is_.keys and former["kind"] != column.kind and not is_accepted:
                 problems.append(
                     f"{where} the key's column {column.name} was of type {_type(former['type'])} and is of type "
                     f"{_type(column.type)} now, so the same rows might come under other keys. Touch the declared type "
                     "of the column, or start the snapshot with `accept_drift`, once you have seen that they do not."
                 )
         if (standing := base.get(column.name)) is not None:
-            warnings += _doubts(where, declared, standing, column, is_key=name == entity.is_.key)
+            warnings += _doubts(where, declared, standing, column, is_key=name in entity.is_.keys)
     if problems:
         raise DeclarationMismatch(f"{' '.join(problems)} {_KEPT}")
     return Drift(found, tuple(warnings), tuple(_notes(columns, was)) if was else (), frozenset(retyped))

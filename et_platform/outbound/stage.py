@@ -8,6 +8,7 @@ import hashlib
 import secrets
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,15 @@ import duckdb
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
+from et_platform.ledger import approvals
 from et_platform.ledger.records import Attempt, ChangeSet, ImportFile, Kind
+from et_platform.outbound import gate
+from et_platform.outbound.approval import declared_anew, require_approval, standing_of
 from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
 from et_platform.outbound.settle import acknowledged_rows, remote_path, settle_open_attempt
 from et_platform.outbound.source import version_of
-from et_platform.sync import gate
 from et_platform.sync.folding import folded_key
 from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
@@ -76,32 +79,36 @@ def begin_attempt(
 
 
 def _look_again(road: Road, data_extension: Declared[DataExtension], change_set: ChangeSet) -> None:
-    """The writing step trusts no earlier verdict: guards, snapshot and declaration are looked at as they are now."""
-    verdict = gate.evaluate(data_extension.is_.guards, PlanFigures(**change_set.figures))
+    """The writing step trusts no earlier verdict: guards, approval, source and declaration are looked at as they are.
+
+    What was approved goes as it was approved, even if the CRM was read again since.
+    """
+    found = standing_of(road, None, data_extension, change_set)
+    decided = approvals.latest(road.ledger, change_set.id) if found.state == "approved" else None
+    verdict = gate.verdict(
+        road, data_extension, PlanFigures(**change_set.figures), at=decided.at if decided is not None else None
+    )
     if not verdict.is_open:
         raise GateClosed(
             f"The gate holds change set {change_set.id[:12]} of {data_extension.name} back: "
             f"{' '.join(verdict.reasons)} Nothing was sent. Mend the cause and plan again, or change the guards "
             f"in {data_extension.at('guards')}."
         )
-    crm = data_extension.is_.source.crm
+    require_approval(data_extension, change_set, found)
+    crm, fold = data_extension.is_.source.crm, partial(folded_key, parts=len(data_extension.is_.key_fields))
     with road.lake.read() as connection:
         version = version_of(connection, data_extension)
         is_overtaken = version != change_set.snapshot_id and (
             crm is None
-            or says_otherwise(
-                connection, crm, than=change_set.snapshot_id, of=road.rows_of(change_set), fold=folded_key
-            )
+            or says_otherwise(connection, crm, than=change_set.snapshot_id, of=road.rows_of(change_set), fold=fold)
         )
-    if is_overtaken:
+    if is_overtaken and found.state != "approved":
         raise StalePlan(
             f"The source was read again since change set {change_set.id[:12]} of {data_extension.name} was planned, "
             f"and says otherwise of its rows. Materialize change_set/{data_extension.name} again, then this; nothing "
             "was sent."
         )
-    today = data_extension.is_.model_dump(mode="json", by_alias=True)
-    anew = [what for what in ("fields", "deletes", "tombstone") if change_set.declaration.get(what) != today[what]]
-    if anew:
+    if anew := declared_anew(data_extension, change_set):
         raise StalePlan(
             f"{data_extension.at(anew[0])}: {' and '.join(anew)} declared anew since change set {change_set.id[:12]} "
             f"was planned. Materialize change_set/{data_extension.name} again, then this; nothing was sent."

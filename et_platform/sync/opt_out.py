@@ -102,7 +102,7 @@ def row_changes(data_extension: DataExtension, entity: Relation, *, snapshot: st
         values[name] = f"coalesce({date}, any_value(a.{quoted(name)}))"
     differs = [f"a.{quoted(name)} IS DISTINCT FROM {values[name]}" for name in out]
     differs += [f"a.{quoted(name)} = CAST(true AS {rules[name].sql_type})" for name in in_]
-    values[data_extension.key_field] = f"any_value(a.{quoted(data_extension.key_field)})"
+    values |= {name: f"any_value(a.{quoted(name)})" for name in data_extension.key_fields}
     fields = ", ".join(
         f"{values.get(name, f'NULL::{rules[name].sql_type}')} AS {quoted(name)}" for name in data_extension.fields
     )
@@ -211,4 +211,4 @@ def _rule(data_extension: DataExtension, entity: Relation, field: str) -> FieldR
 def _subscriber_key(data_extension: DataExtension, entity: Relation) -> str:
     """SQL for the text of a snapshot row's subscriber key; the entity's own key was read once for all."""
     column = data_extension.fields[_consent(data_extension).subscriber_key].source
-    return "s._key" if column == entity.key else f"CAST(s.{quoted(column)} AS VARCHAR)"
+    return "s._key" if (column,) == tuple(entity.keys) else f"CAST(s.{quoted(column)} AS VARCHAR)"

@@ -32,7 +32,8 @@ NEWER_OPT_OUT = "would opt in a person who opted out in ExactTarget since; write
 class PlanFigures:
     """Row counts of a plan. `held`: keys that collide under folding; `unknown`: keys that folding cannot decide;
     `deletes`: acknowledged keys that the snapshot no longer has and that are to be deleted, or marked as gone; `kept`:
-    those that stay as they are, and `kept_because`; `reasons`: quarantine by reason.
+    those that stay as they are, and `kept_because`; `reasons`: quarantine by reason; `read_at`: when the source was
+    read (ISO, UTC), and `drift`: how its columns changed; empty and None where that is not known.
     """
 
     snapshot: int
@@ -47,6 +48,9 @@ class PlanFigures:
     reasons: dict[str, int] = field(default_factory=dict)
     deletes: int = 0
     kept_because: str = ""
+    updates_by_field: dict[str, int] = field(default_factory=dict)
+    read_at: str = ""
+    drift: list[str] | None = None
 
     @property
     def changes(self) -> int:
@@ -160,9 +164,10 @@ def change_rows(data_extension: DataExtension, evaluated: str, removed: str | No
 
 def quarantine_rows(data_extension: DataExtension, evaluated: str) -> str:
     """SQL for (_key, _folded_key, _source_hash, class, field, reason): one row a reason that withholds a row."""
-    key = literal(data_extension.key_field)
+    key = literal(", ".join(data_extension.key_fields))
     return f"""
-SELECT _key, _folded_key, _source_hash, _class AS class, v.field AS field, v.reason AS reason
+SELECT replace(_key, chr(31), ', ') AS _key, _folded_key, _source_hash, _class AS class,
+    v.field AS field, v.reason AS reason
 FROM (
     SELECT *, unnest(CASE
         WHEN _folded_key IS NULL THEN [{{'field': {key}, 'reason': 'is the key, and empty'}}]

@@ -20,8 +20,9 @@ def proven_keys(data_extension: DataExtension, operation: Operation, *, changes:
     `observed` is the SQL name of a relation with one text column a travelling field. A deletion is proven by absence;
     of a row that is not there at all, nothing is left to mark as gone.
     """
-    key = data_extension.key_field
-    present = f"SELECT {folding.folded_key(f'o.{quoted(key)}')} AS _folded_key FROM {observed} AS o"
+    keys = data_extension.key_fields
+    shown_key = folding.folded_key(folding.joined([f"o.{quoted(key)}" for key in keys]), len(keys))
+    present = f"SELECT {shown_key} AS _folded_key FROM {observed} AS o"
     absent = f"SELECT c._folded_key FROM {changes} AS c ANTI JOIN ({present}) AS o ON o._folded_key = c._folded_key "
     absent += f"WHERE c._operation = {literal(operation)}"
     if operation == "delete":
@@ -29,11 +30,11 @@ def proven_keys(data_extension: DataExtension, operation: Operation, *, changes:
     same = " AND ".join(
         f"{_sent(field, f'c.{quoted(name)}')} IS NOT DISTINCT FROM {_shown(field, f'o.{quoted(name)}')}"
         for name in travelling_fields(data_extension, operation)
-        if name != key and (field := data_extension.fields[name])
+        if name not in keys and (field := data_extension.fields[name])
     )
     shown = (
         f"SELECT DISTINCT c._folded_key FROM {changes} AS c JOIN {observed} AS o "
-        f"ON {folding.folded_key(f'o.{quoted(key)}')} = c._folded_key "
+        f"ON {shown_key} = c._folded_key "
         f"WHERE c._operation = {literal(operation)} AND {same or 'true'}"
     )
     return f"{shown} UNION {absent}" if operation == "bury" else shown

@@ -32,7 +32,7 @@ def rows(data_extension: DataExtension, *, snapshot: str, acknowledged: str, tak
         operation, changed = "bury", f"[{literal(name)}]"
         where = f" AND coalesce(CAST(v.{quoted(name)} AS VARCHAR), 'false') = 'false'"
         fields[name] = _mark(data_extension, name, taken_at)
-    key = " || ', ' || ".join(f"CAST(v.{quoted(name)} AS VARCHAR)" for name in data_extension.key_fields)
+    key = folding.joined([f"CAST(v.{quoted(name)} AS VARCHAR)" for name in data_extension.key_fields])
     columns = ", ".join(f"{value} AS {quoted(name)}" for name, value in fields.items())
     return f"""
 SELECT {literal(operation)} AS _operation, {key} AS _key, v._folded_key, v._source_hash, {changed} AS _changed,
@@ -50,9 +50,9 @@ def _mark(data_extension: DataExtension, name: str, taken_at: str) -> str:
 
 def _patterns(snapshot: str) -> str:
     """SQL for every key that folding cannot decide, as a pattern of what ExactTarget may take it for."""
-    ascii_only = "replace(replace(replace(lower(rtrim(_key, ' ')), '\\', '\\\\'), '%', '\\%'), '_', '\\_')"
+    ascii_only = "replace(replace(replace(_folded_key, '\\', '\\\\'), '%', '\\%'), '_', '\\_')"
     return (
-        f"SELECT DISTINCT regexp_replace({ascii_only}, '[^{folding.DECIDABLE}]+', '%', 'g') AS pattern "
+        f"SELECT DISTINCT regexp_replace({ascii_only}, '[^{folding.DECIDABLE}\\x1F]+', '%', 'g') AS pattern "
         f"FROM {snapshot} WHERE {folding.undecidable('_key')}"
     )
 

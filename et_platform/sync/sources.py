@@ -61,8 +61,22 @@ def of_snapshot(data_extension: DataExtension, entity: Relation, snapshot: str) 
     names = ", ".join(quoted(name) for name in [*entity.columns, "_key", "_folded_key", "_row_hash"])
     invalid = f"list_concat(_invalid, list_filter([{', '.join(broken)}], lambda c: c IS NOT NULL)) AS _invalid"
     inner = f"SELECT *, {', '.join(tried)} FROM {snapshot}"
-    _check_types(data_extension, Columns(entity.key, columns))
-    return Rows(Columns(entity.key, columns), f"(SELECT {names}, {', '.join(values)}, {invalid} FROM ({inner}))")
+    found = Columns(tuple(entity.keys), columns)
+    _check_types(data_extension, found)
+    return Rows(found, f"(SELECT {names}, {', '.join(values)}, {invalid} FROM ({inner}))")
+
+
+def columns_of(data_extension: DataExtension, relation: Relation) -> list[str]:
+    """The columns of the source that the fields and the declaration of consent read. Raises BadExpression."""
+    found: dict[str, None] = {}
+    for field in data_extension.fields.values():
+        read = columns_read(field.sql, relation.columns) if field.sql is not None else [field.source]
+        found |= dict.fromkeys(name for name in read if name)
+    consent = data_extension.consent
+    for name in consent.types if consent is not None else ():
+        if (column := getattr(consent, name)) is not None:
+            found[column] = None
+    return list(found)
 
 
 def _check_types(data_extension: DataExtension, relation: Relation) -> None:
@@ -79,7 +93,7 @@ def of_table(data_extension: DataExtension, described: Mapping[str, str], table:
     """The rows of a relation of typed columns (`described`: their DuckDB types), of which only those that fields read
     are looked at. Raises BadExpression, also for a column that is not there.
     """
-    key = data_extension.fields[data_extension.key_field].source
+    keys = tuple(data_extension.fields[name].source for name in data_extension.key_fields)
     wanted: dict[str, None] = {}
     types = {name: column for name, type_ in described.items() if (column := column_of(type_)) is not None}
     for name, field in data_extension.fields.items():
@@ -98,12 +112,12 @@ def of_table(data_extension: DataExtension, described: Mapping[str, str], table:
             )
     values = {name: as_column(quoted(name), described[name]) for name in wanted}
     shown = ", ".join(f"{value} AS {quoted(name)}" for name, value in values.items())
-    text = f"CAST({quoted(key)} AS VARCHAR)"
+    text = folding.joined([f"CAST({quoted(key)} AS VARCHAR)" for key in keys])
     base = (
-        f"(SELECT {shown}, {text} AS _key, {folding.folded_key(text)} AS _folded_key, "
+        f"(SELECT {shown}, {text} AS _key, {folding.folded_key(text, len(keys))} AS _folded_key, "
         f"hash({', '.join(values.values())}) AS _row_hash, []::VARCHAR[] AS _invalid FROM {table})"
     )
-    return of_snapshot(data_extension, Columns(key, {name: types[name] for name in wanted}), base)
+    return of_snapshot(data_extension, Columns(keys, {name: types[name] for name in wanted}), base)
 
 
 def version(rows: str) -> str:

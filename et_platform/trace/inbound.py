@@ -10,12 +10,13 @@ from pathlib import Path
 import duckdb
 
 from et_platform.catalog.catalog import Declared
+from et_platform.catalog.masking import masked
 from et_platform.catalog.models import CrmEntity
 from et_platform.catalog.tracking import EVENT_TYPES
 from et_platform.ledger import history
 from et_platform.ledger.ledger import Ledger
 from et_platform.sync.folding import folded_key as fold
-from et_platform.trace.moment import Moment, masked
+from et_platform.trace.moment import Moment
 from et_platform.warehouse import events, writeback_rows
 from et_platform.warehouse.lake import Lake
 

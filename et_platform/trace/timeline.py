@@ -5,7 +5,7 @@ it looks in a terminal (terminal.py).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -15,12 +15,14 @@ import duckdb
 
 from et_platform.catalog.business_unit import DEFAULT_UNIT
 from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.loader import CatalogError
+from et_platform.catalog.masking import masked
 from et_platform.catalog.models import ConsentColumns, CrmEntity, DataExtension, WriteBack
 from et_platform.duckdb_support import quoted
 from et_platform.ledger.ledger import Ledger
-from et_platform.sync.folding import folded_key, undecidable
+from et_platform.sync.folding import SEPARATOR, folded_key, undecidable
 from et_platform.trace import inbound, outbound
-from et_platform.trace.moment import Moment, masked
+from et_platform.trace.moment import Moment
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import table_exists
 
@@ -49,8 +51,11 @@ class Timeline:
 
 
 def timeline(sources: Sources, catalog: Catalog, entity: Declared[CrmEntity], key: str) -> Timeline:
-    """Everything known of the row of `entity` with this key, compared as ExactTarget compares keys."""
-    folded, decidable = _folded(key)
+    """Everything known of the row of `entity` with this key, compared as ExactTarget compares keys.
+
+    The parts of a key of several columns are joined by folding.SEPARATOR.
+    """
+    folded, decidable = _folded(key, len(entity.is_.keys))
     copies, seen = _snapshot(sources.lake, entity, catalog.writeback.get(entity.name), folded)
     moments = [*seen, *inbound.event_moments(sources.lake, folded)]
     moments += inbound.write_back_moments(sources.ledger, sources.files, entity, folded)
@@ -78,10 +83,20 @@ def _has_rows_of(catalog: Catalog, declared: Declared[DataExtension], entity: De
     return is_of_people and entity.name in {one.is_.source.crm for one in catalog.consent_of(declared)}
 
 
-def _folded(key: str) -> tuple[str, bool]:
+def key_of(entity: Declared[CrmEntity], words: Sequence[str]) -> str:
+    """The text of a row's key, from its columns' values; raises CatalogError if there are more or fewer of them."""
+    keys = entity.is_.keys
+    if len(words) != len(keys):
+        raise CatalogError(
+            f"The key of {entity.name} has {len(keys)} columns ({', '.join(keys)}), and {len(words)} values are given."
+        )
+    return SEPARATOR.join(words)
+
+
+def _folded(key: str, parts: int) -> tuple[str, bool]:
     with duckdb.connect() as connection:
         row = connection.execute(
-            f"SELECT {folded_key('$key')}, coalesce({undecidable('$key')}, true)", {"key": key}
+            f"SELECT {folded_key('$key', parts)}, coalesce({undecidable('$key')}, true)", {"key": key}
         ).fetchone()
     assert row is not None
     return row[0] or "", not row[1]

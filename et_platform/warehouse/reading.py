@@ -58,9 +58,13 @@ def typed(column: Column, text: str) -> str:
 
 def key_text(entity: CrmEntity) -> str:
     """SQL over the columns as text: the row's key. 7, 07 and 7.0 are one key of a number; what is no such value stays
-    as it was written, to be named in quarantine.
+    as it was written, to be named in quarantine. The parts of a key of several columns are joined as folding.joined
+    does it; one that is null makes the key null.
     """
-    key, column = quoted(entity.key), entity.columns[entity.key]
+    return " || chr(31) || ".join(_key_part(quoted(name), entity.columns[name]) for name in entity.keys)
+
+
+def _key_part(key: str, column: Column) -> str:
     return _sound(key) if column.type == "text" else f"coalesce(CAST(({typed(column, key)}) AS VARCHAR), {_sound(key)})"
 
 
@@ -97,5 +101,12 @@ def shape(entity: CrmEntity, fold: SqlExpression) -> str:
     """
     columns = [(name, column.type, column.precision, column.scale) for name, column in entity.columns.items()]
     source = (entity.source.table, entity.source.query)
-    parts = (READING_VERSION, fold("k"), duckdb.__version__, source, entity.key, columns)
+    parts = (
+        READING_VERSION,
+        fold("k"),
+        duckdb.__version__,
+        source,
+        entity.key if len(entity.keys) == 1 else entity.keys,
+        columns,
+    )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

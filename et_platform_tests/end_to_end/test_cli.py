@@ -1,6 +1,8 @@
 """`etp` from the terminal: the road, its errors, and what it never shows."""
 
 import json
+import os
+import pwd
 import re
 import signal
 import sqlite3
@@ -70,6 +72,28 @@ def test_after_an_edit_exactly_the_edited_rows_are_imported(platform):
     assert int(first["unsubscribed now"]) >= opted_out  # some of the new ones may be out as well
     assert (int(planned["updates"]), int(planned["inserts"])) == (len(edited.updated) - opted_out, len(edited.inserted))
     assert int(figures(done.stdout, "data_extension/customers")["imported"]) == 35 - opted_out
+
+
+def test_promise_8_a_plan_is_saved_and_approved_from_the_terminal_by_the_user_of_the_system(fresh):
+    declaration = fresh.folder / "catalog" / "data_extensions" / "customers.yaml"
+    declaration.write_text(declaration.read_text("utf-8").replace("guards:", "approval: required\nguards:"), "utf-8")
+    shown = fresh.etp("plan", "customers", "--json", "--save", "plan.json")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    saved = json.loads((fresh.folder / "plan.json").read_text("utf-8"))
+    assert json.loads(shown.stdout) == saved
+    assert saved["approval"]["state"] == "waiting"
+    assert saved["counts"]["inserts"] > 100
+    assert all(ruling["is_open"] for ruling in saved["gate"])
+    id_ = saved["change_set"]
+    assert f"etp approve {id_[:12]}" in one_paragraph(fresh.etp("apply", "customers")).split("FAILED")[1]
+    assert "Missing option '--why'" in fresh.etp("approve", id_[:12]).stderr
+    approved = fresh.etp("approve", id_[:12], "--why", "first load", USER="somebody", LOGNAME="somebody")
+    assert approved.returncode == 0, approved.stderr
+    assert f"approved by {pwd.getpwuid(os.getuid()).pw_name} until" in approved.stdout
+    done = fresh.etp("apply", "customers")
+    assert done.returncode == 0, done.stdout
+    assert int(figures(done.stdout, "data_extension/customers")["imported"]) == saved["counts"]["inserts"]
+    assert "is settled" in one_paragraph(fresh.etp("reject", id_[:12], "--why", "too late"))
 
 
 def test_promise_16_no_secret_and_no_customers_value_reaches_output_logs_event_log_or_metadata(platform):

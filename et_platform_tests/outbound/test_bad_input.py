@@ -15,6 +15,7 @@ import pytest
 
 from et_platform.catalog.catalog import load_catalog
 from et_platform.outbound.deliver import deliver
+from et_platform.outbound.errors import GateClosed
 from et_platform.outbound.plan import make_plan
 from et_platform.outbound.snapshot import take_snapshot
 from et_platform.outbound.stage import stage_and_upload
@@ -56,7 +57,7 @@ fields:
   Born: {type: Date, from: born}
   Seen: {type: Date, from: seen}
   Wants: {type: Boolean, from: wants}
-guards: {minimum_rows: 1, maximum_quarantine_share: 1.0, minimum_share_of_acknowledged: 0.5}
+guards: {minimum_rows: 1, maximum_quarantine_share: 1.0, maximum_duplicate_share: 1.0, minimum_share_of_acknowledged: 0.5}
 """
 USUAL: dict[str, Any] = {
     "email": "p@example.org",
@@ -305,6 +306,12 @@ def test_promise_16_bad_input_arrives_as_it_is_or_is_held_back_with_a_reason(req
     crm.points_become_text()
     crm.run("UPDATE people SET points = ? WHERE id = ?", ("8", "usual"))
     crm.run("UPDATE people SET points = ? WHERE id = ?", ("many", "dots"))
+    if kind != "texts":
+        with pytest.raises(GateClosed, match="schema_drift: accept"):  # promise 7: until somebody has looked
+            run()
+        path = tmp_path / "catalog" / "data_extensions" / "people.yaml"
+        path.write_text(path.read_text("utf-8").replace("guards: {", "guards: {schema_drift: accept, "), "utf-8")
+        declared = load_catalog(tmp_path / "catalog").data_extensions["people"]
     snapshot, plan, settlement = run()
     assert bool(snapshot.warnings) is (kind != "texts"), "a column of texts never said that it was another"
     assert ("dots", {"Points cannot be read as integer"}) in held()

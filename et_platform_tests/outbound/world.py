@@ -7,7 +7,8 @@ import sqlite3
 import uuid
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,14 @@ def settings_for(folder: Path, info: Mapping[str, Any], **changes: Any) -> Setti
 
 @dataclass
 class World:
-    """One data extension's world below `folder`. `told` collects what the steps said."""
+    """One data extension's world below `folder`. `told` collects what the steps said; `later` is how far the clock jumped."""
 
     folder: Path
     info: Mapping[str, Any]
     customer_key: str = ""
     changes: dict[str, Any] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    later: timedelta = timedelta()
 
     def __post_init__(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,9 @@ class World:
 
     @property
     def road(self) -> Road:
-        return build_road(settings_for(self.folder, self.info, **self.changes), run_id="test", tell=self.told.append)
+        settings = settings_for(self.folder, self.info, **self.changes)
+        road = build_road(settings, run_id="test", tell=self.told.append)
+        return replace(road, clock=lambda: datetime.now(UTC) + self.later)
 
     def crm(self, *people: Person) -> None:
         """Make the CRM hold exactly these people."""

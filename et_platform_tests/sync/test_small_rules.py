@@ -1,5 +1,7 @@
 """The small pure rules: the gate, reconciliation, names."""
 
+import dataclasses
+
 import pytest
 
 from et_platform.catalog.models import Guards
@@ -8,7 +10,10 @@ from et_platform.sync.identity import change_set_id, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
 from et_platform.sync.reconcile import ImportFigures, doubts
 
-GUARDS = Guards(minimum_rows=1, maximum_quarantine_share=0.1, minimum_share_of_acknowledged=0.5)
+GUARDS = Guards(
+    minimum_rows=1, maximum_quarantine_share=0.1, minimum_share_of_acknowledged=0.5, maximum_update_share=0.3
+)
+KNOWN = gate.Surroundings(age=60.0, drift=(), open_opt_outs=0, unknown_results=0)
 
 
 def figures(**changes: int) -> PlanFigures:
@@ -35,12 +40,50 @@ def figures(**changes: int) -> PlanFigures:
         ({"snapshot": 50}, None),
         ({"quarantined": 5, "held": 5, "unknown": 1}, "maximum_quarantine_share"),
         ({"quarantined": 10}, None),
+        ({"held": 11}, "maximum_duplicate_share"),
+        ({"held": 10}, None),
+        ({"deletes": 11}, "maximum_delete_share"),
+        ({"deletes": 10}, None),
+        ({"acknowledged": 0, "deletes": 1}, "maximum_delete_share"),
+        ({"updates": 31}, "maximum_update_share"),
+        ({"updates": 30}, None),
+        ({"acknowledged": 0, "updates": 0, "inserts": 100}, None),
     ],
 )
 def test_promise_7_an_empty_shrunken_or_spoilt_source_closes_the_gate(changes, guard):
-    verdict = gate.evaluate(GUARDS, figures(**changes))
+    verdict = gate.evaluate(GUARDS, figures(**changes), KNOWN)
     assert verdict.is_open is (guard is None)
     assert guard is None or any(guard in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("changes", "guard"),
+    [
+        ({}, None),
+        ({"age": None}, "maximum_age"),
+        ({"age": 86_401.0}, "maximum_age"),
+        ({"age": 86_400.0}, None),
+        ({"age": -299.0}, None),
+        ({"age": -301.0}, "maximum_age"),
+        ({"drift": None}, "schema_drift"),
+        ({"drift": ("points was of type integer.",)}, "schema_drift"),
+        ({"open_opt_outs": None}, "consent"),
+        ({"open_opt_outs": 1}, "consent"),
+        ({"unknown_results": None}, "unknown_results"),
+        ({"unknown_results": 1}, "unknown_results"),
+    ],
+)
+def test_promise_7_a_guard_that_is_broken_or_cannot_be_evaluated_closes_the_gate(changes, guard):
+    verdict = gate.evaluate(GUARDS, figures(), dataclasses.replace(KNOWN, **changes))
+    closed = [ruling for ruling in verdict.rulings if not ruling.is_open]
+    assert [ruling.guard for ruling in closed] == ([guard] if guard else [])
+    assert verdict.is_open is (guard is None)
+    assert all(ruling.says and ruling.remedy for ruling in closed)
+
+
+def test_drift_that_was_accepted_opens_the_gate():
+    accepting = GUARDS.model_copy(update={"schema_drift": "accept"})
+    assert gate.evaluate(accepting, figures(), dataclasses.replace(KNOWN, drift=("x",))).is_open
 
 
 def import_figures(**changes: object) -> ImportFigures:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from et_platform.catalog.masking import masked
 from et_platform.catalog.sql_types import sql_type
 from et_platform.catalog.tracking import EventType
 from et_platform.duckdb_support import literal
 from et_platform.sync.folding import folded_key
 from et_platform.sync.staging import copy_to_csv, line_in_file
-from et_platform.trace.moment import masked
 from et_platform.trace.timeline import Sources, lines, timeline
 from et_platform.warehouse import events
 from et_platform_tests.outbound.world import World
