@@ -91,7 +91,7 @@ class Report:
                 for one in self.samples
             ],
             "estimate": asdict(self.estimate),
-            "schema": asdict(self.schema) if self.schema is not None else None,
+            "schema": self._differences(),
             "gate": [asdict(ruling) for ruling in self.verdict.rulings],
             "approval": asdict(self.standing),
         }
@@ -154,6 +154,13 @@ class Report:
         if self.figures.kept_because:
             found["kept, because"] = self.figures.kept_because
         return found
+
+    def _differences(self) -> dict[str, Any] | None:
+        if self.schema is None:
+            return None
+        found = self.schema.found
+        shown = [{"kind": one.kind, "name": one.name, "action": one.action, "text": one.text} for one in found or ()]
+        return {"found": shown if found is not None else None, "unknown": self.schema.unknown}
 
     def _schema(self) -> str:
         if self.schema is None:
