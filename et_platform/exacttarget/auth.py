@@ -31,10 +31,12 @@ MARGIN_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, where the SOAP service is, and until when (by the clock of `Tokens`) the token is used."""
+    """An access token, where the services are, and until when (by the clock of `Tokens`) the token is used."""
 
     value: SecretStr
     soap_url: str
+    rest_url: str
+    """Empty if the token reply named none."""
     use_until: float
 
 
@@ -89,13 +91,13 @@ class Tokens:
         with cache.locked():
             kept = cache.read()
             if kept is not None:
-                value, soap_url, until = kept
+                value, soap_url, rest_url, until = kept
                 left = until - self._wall_clock()
                 if left > 0 and value not in self._stale:
-                    return Token(SecretStr(value), soap_url, self._clock() + left)
+                    return Token(SecretStr(value), soap_url, rest_url, self._clock() + left)
             token = self._ask()
             until = self._wall_clock() + token.use_until - self._clock()
-            cache.write(token.value.get_secret_value(), token.soap_url, until)
+            cache.write(token.value.get_secret_value(), token.soap_url, token.rest_url, until)
             return token
 
     def _ask(self) -> Token:
@@ -121,6 +123,7 @@ class Tokens:
             reply = response.json()
             value, life = str(reply["access_token"]), float(reply["expires_in"])
             soap_url = self._connection.soap_url or str(reply["soap_instance_url"])
+            rest_url = str(reply.get("rest_instance_url") or "")
         except (ValueError, KeyError, TypeError) as error:
             raise MalformedReply(
                 f"The token service at {url} answered HTTP 200, but not with JSON that has access_token, expires_in "
@@ -131,8 +134,10 @@ class Tokens:
                 f"The token service at {url} names a SOAP address without HTTPS. The token was not sent there. "
                 "Check the auth address, or set the SOAP address."
             )
+        if url.startswith("https:") and not rest_url.startswith("https:"):
+            rest_url = ""  # who asks for REST is told
         margin = min(MARGIN_SECONDS, life / 10)
-        return Token(SecretStr(value), soap_url, asked_at + life - margin)
+        return Token(SecretStr(value), soap_url, rest_url, asked_at + life - margin)
 
     def _refused(self, response: Reply, url: str) -> ExactTargetError:
         status = response.status_code

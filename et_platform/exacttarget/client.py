@@ -34,6 +34,7 @@ from et_platform.exacttarget.lists import Lists
 from et_platform.exacttarget.metadata import Metadata
 from et_platform.exacttarget.models import SystemStatus, UserToken
 from et_platform.exacttarget.patience import Outages
+from et_platform.exacttarget.rest import Rest
 from et_platform.exacttarget.rows import Rows
 from et_platform.exacttarget.soap import Repeat, Soap
 from et_platform.exacttarget.subscribers import Subscribers
@@ -72,11 +73,12 @@ class ExactTarget:
         cache = None if token_cache is None else TokenCache(token_cache, connection)
         self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts, cache=cache)
         self._outages = Outages(self.system_status, patience or Patience(), tell)
+        retries = retries or Retries()
         self._soap = Soap(
             tokens=self._tokens,
             session=self._session,
             timeouts=self._timeouts,
-            retries=retries or Retries(),
+            retries=retries,
             limits=self._limits,
             wait_out=self._outages.wait_out,
         )
@@ -91,6 +93,13 @@ class ExactTarget:
         self.subscribers = Subscribers(self._soap)
         self.lists = Lists(self._soap)
         self.metadata = Metadata(self._soap)
+        self.rest = Rest(
+            tokens=self._tokens,
+            session=self._session,
+            timeouts=self._timeouts,
+            retries=retries,
+            limits=self._limits,
+        )
 
     def __repr__(self) -> str:
         return f"ExactTarget(mid={self._connection.mid}, auth_url={self._connection.auth_url!r})"

@@ -1,4 +1,4 @@
-"""One HTTP POST, with what can go wrong on the way named by whether the request may have arrived.
+"""One HTTP request, with what can go wrong on the way named by whether the request may have arrived.
 
 Belongs here: sending and receiving bytes. Does not: what an answer means (`auth.py`, `soap.py`).
 """
@@ -43,12 +43,19 @@ def open_session() -> requests.Session:
 
 
 def post(session: requests.Session, url: str, *, timeout: tuple[float, float], what: str, **content: Any) -> Reply:
-    """POST and read the whole answer, of any status; redirects are not followed, for they would lose the body.
+    """POST; see `send`."""
+    return send(session, "POST", url, timeout=timeout, what=what, **content)
+
+
+def send(
+    session: requests.Session, method: str, url: str, *, timeout: tuple[float, float], what: str, **content: Any
+) -> Reply:
+    """Ask and read the whole answer, of any status; redirects are not followed, for they would lose the body.
 
     Raises Unreachable, whose `sent` says whether the request may have arrived, and UntrustedCertificate.
     """
     try:
-        with session.post(url, timeout=timeout, allow_redirects=False, stream=True, **content) as response:
+        with session.request(method, url, timeout=timeout, allow_redirects=False, stream=True, **content) as response:
             # In large pieces: the library's own way of reading everything takes 10 KiB at a time.
             return Reply(response.status_code, response.url, b"".join(response.iter_content(_PIECE)))
     except requests.exceptions.SSLError as error:

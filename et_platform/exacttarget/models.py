@@ -418,3 +418,13 @@ class AsyncWrite:
 
     conversations: tuple[str, ...]
     rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestWrite:
+    """How far the rows are that were handed over by REST, and why some were refused (messages may quote values)."""
+
+    request_id: str
+    is_done: bool
+    has_errors: bool = False
+    errors: tuple[str, ...] = field(default=(), repr=False)

@@ -37,8 +37,8 @@ class TokenCache:
         with FileLock(self._path.with_suffix(".lock"), mode=0o600):
             yield
 
-    def read(self) -> tuple[str, str, float] | None:
-        """Token, SOAP address and end by the wall clock, if a readable one is there. Raises Misconfigured."""
+    def read(self) -> tuple[str, str, str, float] | None:
+        """Token, SOAP and REST address and end by the wall clock, if a readable one is there. Raises Misconfigured."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
@@ -54,13 +54,14 @@ class TokenCache:
             content = file.read()
         try:
             kept = json.loads(content)
-            return str(kept["token"]), str(kept["soap_url"]), float(kept["until"])
+            return str(kept["token"]), str(kept["soap_url"]), str(kept["rest_url"]), float(kept["until"])
         except (ValueError, KeyError, TypeError):
             return None  # written by another version, say: it will be written anew
 
-    def write(self, token: str, soap_url: str, until: float) -> None:
+    def write(self, token: str, soap_url: str, rest_url: str, until: float) -> None:
         """Replace what is there, in one step."""
-        content = json.dumps({"token": token, "soap_url": soap_url, "until": until}).encode()
+        kept = {"token": token, "soap_url": soap_url, "rest_url": rest_url, "until": until}
+        content = json.dumps(kept).encode()
         temporary = self._path.with_suffix(f".{secrets.token_hex(6)}")
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -113,6 +113,7 @@ class ScriptedService:
                 "expires_in": self.expires_in,
                 "scope": "",
                 "soap_instance_url": self.url + "/",
+                "rest_instance_url": self.url + "/",
             }
             return self.token_script.pop(0) if self.token_script else (200, json.dumps(reply).encode())
         self.calls.append((action.strip('"'), body))
@@ -144,7 +145,7 @@ def scripted_service(*script: Answer, tls: Path | None = None) -> Iterator[Scrip
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             answer = service.answer(self.path, self.headers.get("SOAPAction", ""), body)
             if answer == SILENCE:
                 service.stopping.wait(30)
@@ -160,6 +161,8 @@ def scripted_service(*script: Answer, tls: Path | None = None) -> Iterator[Scrip
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST
 
         def log_message(self, *args: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             """Tests are quiet."""
