@@ -28,6 +28,7 @@ $(STAMP): pyproject.toml requirements/lock.txt requirements/bootstrap.txt
 	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/lock.txt
 	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m et_platform.dbt
+	$(BIN)/etp catalog schema > /dev/null
 	touch $(STAMP)
 
 # Resolve again; review the diff before you commit it.

@@ -1,7 +1,8 @@
 """JSON Schema of the declarations, for editors: names, types and descriptions while a file is written.
 
 What belongs here: making it of the models. What does not: checking a file (loader.py, catalog.py), which knows more.
-A file names its schema in its first line: `# yaml-language-server: $schema=../schema/data_extension.json`.
+A file names its schema in its first line: `# yaml-language-server: $schema=../schema/data_extension.json`. The schemas
+are made where the declarations are (`etp catalog schema`, and with the installation), so none is older than the models.
 """
 
 import json
@@ -19,9 +20,6 @@ KINDS: Mapping[str, type[Documented]] = {
     "writeback": WriteBack,
     "business_unit": BusinessUnit,
 }
-
-FOLDER = Path(__file__).parent / "schema"
-"""The schemas that come with the package; beside declarations of your own, `etp catalog schema` writes them."""
 
 
 def schemas() -> dict[str, str]:
