@@ -14,7 +14,7 @@ import duckdb
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.catalog.relation import Relation
-from et_platform.duckdb_support import quoted
+from et_platform.duckdb_support import quoted, without_values
 from et_platform.outbound.errors import DeclarationMismatch, NothingToPlanFrom
 from et_platform.sync import sources
 from et_platform.sync.expressions import BadExpression
@@ -108,10 +108,16 @@ def _of_table(connection: duckdb.DuckDBPyConnection, declared: Declared[DataExte
         rows = sources.of_table(declared.is_, described, f"({query})")
         connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT * FROM {rows.sql}")
     except duckdb.Error as error:
-        raise BadExpression(f"the query cannot be run ({str(error).splitlines()[0].split(': ', 1)[-1]})") from None
+        raise BadExpression(f"the query cannot be run ({_cause(error)})") from None
     found = connection.execute(sources.version(name)).fetchone()
     assert found is not None
     return Source(rows.relation, name, found[0], _as_of(connection, read), is_complete=True)
+
+
+def _cause(error: duckdb.Error) -> str:
+    """DuckDB's words: about names, or, if it may quote a value, what comes before that."""
+    about_names = isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException)
+    return str(error).splitlines()[0] if about_names else f"{without_values(str(error))} …"
 
 
 def _require(

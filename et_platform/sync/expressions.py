@@ -98,7 +98,11 @@ def type_of(expression: str, columns: Mapping[str, Column]) -> tuple[Column, str
     columns_read(expression, columns)
     empty = ", ".join(f"NULL::{_sql_type(column)} AS {quoted(name)}" for name, column in columns.items())
     try:
-        row = _duckdb().execute(f"DESCRIBE SELECT {in_brackets(expression)} AS value FROM (SELECT {empty})").fetchone()
+        row = (
+            empty_database()
+            .execute(f"DESCRIBE SELECT {in_brackets(expression)} AS value FROM (SELECT {empty})")
+            .fetchone()
+        )
     except duckdb.Error as error:
         raise BadExpression(_cause(error)) from None
     assert row is not None
@@ -112,7 +116,11 @@ def type_of(expression: str, columns: Mapping[str, Column]) -> tuple[Column, str
 
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> Any:
-    row = _duckdb().execute("SELECT json_serialize_sql(?)", [f"SELECT {in_brackets(expression)} AS value"]).fetchone()
+    row = (
+        empty_database()
+        .execute("SELECT json_serialize_sql(?)", [f"SELECT {in_brackets(expression)} AS value"])
+        .fetchone()
+    )
     assert row is not None
     parsed = json.loads(row[0])
     if parsed["error"]:
@@ -162,14 +170,14 @@ def _stability(function: str) -> str | None:
 
 @cache
 def _functions() -> dict[str, str]:
-    rows = _duckdb().execute(
+    rows = empty_database().execute(
         "SELECT lower(function_name), min(CASE WHEN function_type = 'aggregate' THEN 'aggregate' ELSE stability END) "
         "FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate') GROUP BY 1"
     )
     return dict(rows.fetchall())
 
 
-def _duckdb() -> duckdb.DuckDBPyConnection:
+def empty_database() -> duckdb.DuckDBPyConnection:
     """An empty database of nobody's; a cursor of it may be used beside others."""
     return _empty().cursor()
 

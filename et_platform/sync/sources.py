@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.loader import CatalogError
 from et_platform.catalog.models import DataExtension
@@ -20,7 +18,15 @@ from et_platform.catalog.relation import Columns, Relation
 from et_platform.catalog.types import remedy
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
-from et_platform.sync.expressions import BadExpression, as_column, column_of, columns_read, in_brackets, type_of
+from et_platform.sync.expressions import (
+    BadExpression,
+    as_column,
+    column_of,
+    columns_read,
+    empty_database,
+    in_brackets,
+    type_of,
+)
 
 SCHEMAS = {"audience": "audiences", "mart": "marts"}
 """Where the lake has the tables of a kind of dbt model."""
@@ -127,7 +133,7 @@ def version(rows: str) -> str:
 
 def tables_read(sql: str) -> list[tuple[str, str]]:
     """(schema, table) of each relation of the lake that a query reads. Raises BadExpression if it is no query."""
-    row = duckdb.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    row = empty_database().execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     assert row is not None
     parsed = json.loads(row[0])
     if parsed["error"]:

@@ -12,6 +12,7 @@ from et_platform.outbound.errors import DeclarationMismatch
 from et_platform.outbound.schema import differences
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import DATA_EXTENSION, person
+from et_platform_tests.simulated import running_simulator
 
 
 @pytest.fixture
@@ -73,6 +74,23 @@ def test_each_mapping_brings_every_field_to_its_place(world, mapping):
         "P1": ("Zoë 漢", "9", "zo"),
         "P2": ("b", "7", "zo"),
     }
+
+
+def test_an_account_that_counts_columns_from_0_is_found_out_by_reading_back(tmp_path):
+    with running_simulator(tmp_path / "sim", "--set", "first_ordinal=0") as simulator:
+        world = World(tmp_path / "world", simulator.info | {"ftp_folder": simulator.ftp_folder})
+        world.declare(
+            DATA_EXTENSION.replace("fields:", "mapping: ordinal\nfields:")
+            .replace("  Email: {type: EmailAddress, required: true, from: email, pii: contact}\n", "")
+            .replace(
+                "Name: {type: Text, length: 10, from: name", "Name: {type: Text, length: 10, required: true, from: name"
+            )
+        )
+        world.crm(person(name="a"), person(id="P2", name="b"))
+        _, settlement = world.run()
+    assert settlement is not None
+    assert settlement.acknowledged == 0
+    assert "which ExactTarget may count from 0" in settlement.problems[0] or "errors" in settlement.problems[0]
 
 
 def test_what_can_be_mended_safely_is_shown_and_mended(world):
