@@ -93,6 +93,7 @@ def _serve(port: int, say: Callable[[str], None]) -> None:
         say(f"  .venv/bin/etp demo edit --updates {UPDATES} --inserts {INSERTS}")
         say("  .venv/bin/etp plan customers")
         say("  .venv/bin/etp apply customers")
+        say("  .venv/bin/etp apply newsletter   # an audience: its dbt models, then whom they name")
         say("  .venv/bin/etp trace customer NTO-000001")
         say("Switch on the sensor extract_files (Automation), and it takes files by itself.")
         wait_for_the_end()
