@@ -133,7 +133,7 @@ def _require(
 
 
 def _is_there(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    """Whether it was read or built. A table of the CRM may stand there empty for models to read, before any snapshot."""
+    """Whether it was read or built. A table of the CRM may stand there empty, for models, before any snapshot."""
     if schema == "crm":
         return snapshot_history.last(connection, table) is not None
     return relation_exists(connection, schema, table)
