@@ -1,7 +1,8 @@
 """How long the definitions of many data extensions take to load, against those of one.
 
 Each figure is of a process of its own, as Dagster starts one: the imports alone, then catalogue and definitions, with
-all assets resolved. The aim: 200 data extensions in less than 3 s.
+all assets resolved. The aim: 200 data extensions in less than 3 s. The seconds of the processor are what a machine that
+does nothing else would need.
 """
 
 import argparse
@@ -30,7 +31,8 @@ defs = build_defs(catalog=catalog, platform=Platform())
 assets = len(defs.resolve_all_asset_specs())
 defs.resolve_asset_graph()
 ended = time.perf_counter()
-print(len(catalog.data_extensions), assets, imported - began, read - imported, ended - read, ended - began)
+seconds = imported - began, read - imported, ended - read, ended - began, time.process_time()
+print(len(catalog.data_extensions), assets, *seconds)
 """
 
 
@@ -66,12 +68,13 @@ def main() -> None:
                 assert int(found) == count
                 figures[count].append([float(one) for one in seconds])
     for count, rounds in figures.items():
-        imports, reading, building, total = (statistics.median(column) for column in zip(*rounds, strict=True))
+        imports, reading, building, total, processor = (statistics.median(one) for one in zip(*rounds, strict=True))
+        slowest = max(one[3] for one in rounds)
         print(
-            f"{count:>4} data extensions: {total:.2f} s (imports {imports:.2f}, catalogue {reading:.2f}, "
-            f"definitions {building:.2f}; slowest of {len(rounds)}: {max(one[3] for one in rounds):.2f})"
+            f"{count:>4} data extensions: {total:.2f} s (slowest of {len(rounds)}: {slowest:.2f}), {processor:.2f} s CPU"
         )
-    few, many = (statistics.median(one[3] for one in figures[count]) for count in folders)
+        print(f"     imports {imports:.2f} s, catalogue {reading:.2f} s, definitions {building:.2f} s")
+    few, many = (statistics.median(one[4] for one in figures[count]) for count in folders)
     each = (many - few) / (options.count - 1) * 1000
     print(f"{options.count} against 1: {many / few:.1f} times as long, {each:.1f} ms for each more")
     print(machine("dagster", "pydantic", "duckdb"))
