@@ -70,9 +70,7 @@ def main() -> None:
     for count, rounds in figures.items():
         imports, reading, building, total, processor = (statistics.median(one) for one in zip(*rounds, strict=True))
         slowest = max(one[3] for one in rounds)
-        print(
-            f"{count:>4} data extensions: {total:.2f} s (slowest of {len(rounds)}: {slowest:.2f}), {processor:.2f} s CPU"
-        )
+        print(f"{count:>4} data extensions: {total:.2f} s (slowest {slowest:.2f}), {processor:.2f} s of the processor")
         print(f"     imports {imports:.2f} s, catalogue {reading:.2f} s, definitions {building:.2f} s")
     few, many = (statistics.median(one[4] for one in figures[count]) for count in folders)
     each = (many - few) / (options.count - 1) * 1000
