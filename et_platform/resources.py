@@ -87,6 +87,7 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
         files=settings.files_path,
         open_crm=open_crm,
         open_exacttarget=lambda: _open_exacttarget(settings, tell),
+        glance_at_exacttarget=lambda: _open_exacttarget(settings, tell, hurried=True),
         pace=Pace(
             poll=settings.poll_seconds,
             poll_cap=settings.poll_cap_seconds,

@@ -45,8 +45,8 @@ class Road:
     """The parts that the steps work with.
 
     `clock` tells the time (aware): the age of what was read, and whether an approval still holds, are told by it.
-    `retention` is how long the rows of a settled change set are kept; `tell` receives lines for people, free of
-    personal data.
+    `glance_at_exacttarget` is for what may stay unknown: it waits out no maintenance. `retention` is how long the rows
+    of a settled change set are kept; `tell` receives lines for people, free of personal data.
     """
 
     mid: int
@@ -55,6 +55,7 @@ class Road:
     files: Path
     open_crm: "Callable[[], AbstractContextManager[Crm]]"
     open_exacttarget: "Callable[[], AbstractContextManager[ExactTarget]]"
+    glance_at_exacttarget: "Callable[[], AbstractContextManager[ExactTarget]]"
     pace: Pace
     retention: timedelta
     run_id: str

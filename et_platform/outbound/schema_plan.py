@@ -30,7 +30,7 @@ class SchemaPlan:
 def look_at_schema(road: Road, declared: Declared[DataExtension]) -> SchemaPlan:
     """Compare the declaration with what ExactTarget has. A plan of rows does not fail because this cannot be known."""
     try:
-        with road.open_exacttarget() as exacttarget:
+        with road.glance_at_exacttarget() as exacttarget:
             found = differences(exacttarget, declared)
     except ExactTargetError as error:
         return SchemaPlan(None, str(error))
