@@ -186,7 +186,8 @@ def test_every_packaged_file_names_its_schema(path):
     schema = (path.parent / found[1]).resolve()
     assert schema.parent == PACKAGED / "schema"
     assert schema.name in schemas()
-    assert KINDS[schema.stem].model_fields.keys() >= yaml.safe_load(path.read_text(encoding="utf-8")).keys()
+    known = json.loads(schemas()[schema.name])["properties"]
+    assert known.keys() >= yaml.safe_load(path.read_text(encoding="utf-8")).keys()
 
 
 def test_the_command_writes_the_schemas_beside_the_declarations(tmp_path):
