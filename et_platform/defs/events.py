@@ -9,6 +9,7 @@ from et_platform.catalog.catalog import Declared
 from et_platform.catalog.extract import Extract
 from et_platform.catalog.tracking import COLUMNS, EventType, key_of
 from et_platform.inbound.load import Loaded, load
+from et_platform.inbound.road import raise_for
 from et_platform.inbound.windows import pending_files
 from et_platform.partitions import day_of_run, days_of
 from et_platform.presentation import declaration_reference, event_schema, explained_failures, markdown_table
@@ -49,7 +50,9 @@ def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
             else:
                 waiting = pending_files(road, platform.catalog(), declared.name, day_of_run(context))
                 wanted = [file.identity for file in waiting if file.state == "fetched"]
-            loaded = [load(road, identity) for identity in wanted]
+            loaded, problems = road.each(wanted, load)
+            if not loaded:
+                raise_for(problems, of=len(wanted))
         for event, key in keys.items():
             told = [one for one in loaded if event in one.figures]
             if told or not loaded:
@@ -57,6 +60,8 @@ def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
                 yield _readable(event, key, [one.figures[event] for one in told])
             else:
                 yield _untold(event, key, loaded)
+        with explained_failures():
+            raise_for(problems, of=len(wanted))
 
     return events
 

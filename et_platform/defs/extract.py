@@ -9,6 +9,7 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import Extract
 from et_platform.inbound.detect import detect
 from et_platform.inbound.fetch import fetch
+from et_platform.inbound.road import raise_for
 from et_platform.inbound.windows import day_of, extract_of, pending_files, request_day, unaccounted
 from et_platform.ingest.arrival import Arrival, Look
 from et_platform.ledger.inbound_records import ExtractFile
@@ -19,6 +20,7 @@ from et_platform.resources import Platform
 FILE_TAG, ATTEMPT_TAG = "etp/extract_file", "etp/attempt"
 SENSOR = "extract_files"
 ACCOUNTED = "every_day_is_accounted_for"
+FETCHED = "every_file_was_fetched"
 MOST_RUNS = 20
 """Runs that one tick starts; what is complete beyond them has its turn in a later tick."""
 _RUNS_LOOKED_AT = 1000
@@ -88,6 +90,13 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
         "under its content's name. The sensor starts this; materialized by hand it takes every complete file of the "
         "day.",
         group_name="extract_file",
+        check_specs=[
+            dg.AssetCheckSpec(
+                FETCHED,
+                asset=dg.AssetKey(["extract_file", declared.name]),
+                description="Of several files none was passed over.",
+            )
+        ],
         kinds={"sftp", "zip"},
         partitions_def=days,
         owners=owners,
@@ -101,8 +110,10 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
             else:
                 files = pending_files(road, platform.catalog(), declared.name, day_of_run(context))
                 wanted = [file.identity for file in files]
-            fetched = [fetch(road, identity) for identity in wanted]
-        return dg.MaterializeResult(metadata=_metadata(fetched))
+            fetched, problems = road.each(wanted, fetch)
+            if not fetched:
+                raise_for(problems, of=len(wanted))
+        return dg.MaterializeResult(metadata=_metadata(fetched), check_results=[_all_fetched(problems)])
 
     return [extract_request, extract_file]
 
@@ -119,6 +130,16 @@ def _accounted(gaps: list[tuple[date, str]]) -> dg.AssetCheckResult:
         if gaps
         else "Every day up to yesterday is loaded, or its file is waited for.",
         metadata={"days not accounted for": len(gaps)},
+    )
+
+
+def _all_fetched(problems: list[str]) -> dg.AssetCheckResult:
+    """Not a failure of the step: what could be fetched is to be loaded."""
+    return dg.AssetCheckResult(
+        check_name=FETCHED,
+        passed=not problems,
+        description=" ".join(problems[:_REASONS_SHOWN]) or "Every file was fetched.",
+        metadata={"files passed over": len(problems)},
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from et_platform.exacttarget.models import EXPORT
+from et_platform.inbound.request import asked_by
 from et_platform.inbound.road import InboundRoad
 from et_platform.ingest import arrival
 from et_platform.ingest.arrival import Arrival, Look, Sighting
@@ -22,7 +23,8 @@ def detect(
     ended: Mapping[str, int] | None = None,
     patient: bool = True,
 ) -> Look:
-    """List Export over one connection; complete files whose name is `wanted` are recorded in the ledger.
+    """List Export over one connection; complete files whose name is `wanted` are recorded in the ledger, unless
+    another business unit asked for them.
 
     `ended` gives, by identity, the highest attempt of a run key whose run is over without having loaded the file
     (failed, or killed); takes that the ledger knows to have failed are added here, unless somebody who is not
@@ -31,7 +33,11 @@ def detect(
     """
     with road.open_exacttarget() as exacttarget, exacttarget.ftp() as ftp:
         present = ftp.list(EXPORT)
-    listing = [Sighting(one.name, one.size, int(one.mtime.timestamp())) for one in present if wanted(one.name)]
+    listing = [
+        Sighting(one.name, one.size, int(one.mtime.timestamp()), mid=road.mid)
+        for one in present
+        if wanted(one.name) and _may_be_ours(road, one.name)
+    ]
     known = road.inbound.files({one.identity for one in listing})
     over = dict(ended or {})
     for file in known:
@@ -42,6 +48,12 @@ def detect(
     )
     record(road, found.complete)
     return found
+
+
+def _may_be_ours(road: InboundRoad, name: str) -> bool:
+    """Not what another business unit asked for, which may share the folder."""
+    asked = asked_by(name)
+    return asked is None or asked.mid in (None, road.mid)
 
 
 def record(road: InboundRoad, arrivals: tuple[Arrival, ...]) -> None:

@@ -20,6 +20,10 @@ class FetchedFileDamaged(InboundError):
     """What was fetched is not here any more as it was."""
 
 
+class SomeNotTaken(InboundError):
+    """Some of several files could not be taken; the others were."""
+
+
 class NotFetched(InboundError):
     """The file has to be fetched before it can be loaded."""
 

@@ -18,25 +18,34 @@ from et_platform.inbound.road import InboundRoad
 from et_platform.ledger.inbound_records import ExtractRequest
 
 _MOMENT = "%Y%m%dT%H%MZ"
-_NAME = re.compile(r"etp_(?P<name>[a-z0-9_]+)_(?P<start>\d{8}T\d{4}Z)_(?P<end>\d{8}T\d{4}Z)_a(?P<attempt>\d+)\.zip")
+_NAME = re.compile(
+    r"etp_(?P<name>[a-z0-9_]+)_(?P<start>\d{8}T\d{4}Z)_(?P<end>\d{8}T\d{4}Z)_a(?P<attempt>\d+)(?:_m(?P<mid>\d+))?\.zip"
+)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What an output name tells: which extract, which half-open window (UTC), which attempt."""
+    """What an output name tells: which extract, which half-open window (UTC), which attempt, for which business unit.
+
+    Names of earlier versions told no business unit.
+    """
 
     name: str
     start: datetime
     end: datetime
     attempt: int
+    mid: int | None = None
 
 
-def output_name(name: str, start: datetime, end: datetime, attempt: int) -> str:
-    """The name of the file that answers the request: `etp_tracking_20261101T0000Z_20261102T0000Z_a1.zip`."""
+def output_name(name: str, start: datetime, end: datetime, attempt: int, mid: int | None = None) -> str:
+    """The name of the file that answers the request: `etp_tracking_20261101T0000Z_20261102T0000Z_a1_m7.zip`.
+
+    Several business units may write into one Export folder, and share one ledger.
+    """
     moments = [f"{moment.astimezone(UTC):{_MOMENT}}" for moment in (start, end)]
-    made = f"etp_{name}_{moments[0]}_{moments[1]}_a{attempt}.zip"
+    made = f"etp_{name}_{moments[0]}_{moments[1]}_a{attempt}{f'_m{mid}' if mid is not None else ''}.zip"
     asked = asked_by(made)
-    if asked != Asked(name, start.astimezone(UTC), end.astimezone(UTC), attempt):
+    if asked != Asked(name, start.astimezone(UTC), end.astimezone(UTC), attempt, mid):
         raise InboundError(
             f"No file name can carry the request for extract {name}, attempt {attempt}: the name may hold small "
             "letters, digits and underscores, and the window must begin and end on a whole minute. Correct the "
@@ -54,7 +63,7 @@ def asked_by(file_name: str) -> Asked | None:
         start, end = (datetime.strptime(found[part], _MOMENT).replace(tzinfo=UTC) for part in ("start", "end"))
     except ValueError:
         return None
-    return Asked(found["name"], start, end, int(found["attempt"]))
+    return Asked(found["name"], start, end, int(found["attempt"]), int(found["mid"]) if found["mid"] else None)
 
 
 def request_window(
@@ -77,7 +86,7 @@ def request_window(
         window_start=start.astimezone(UTC),
         window_end=end.astimezone(UTC),
         attempt=attempt,
-        output_name=output_name(name, start, end, attempt),
+        output_name=output_name(name, start, end, attempt, road.mid),
         types=sorted(types),
         state="asking",
         run_id=road.run_id,

@@ -185,10 +185,21 @@ def settle(road: WriteBackRoad, set_: WriteBackSet) -> WriteBackSet:
 
 
 def finish(road: WriteBackRoad, declared: Declared[WriteBack]) -> WriteBackSet | None:
-    """Bring a set that an earlier run began to its end; None if there is none."""
+    """Bring a set that an earlier run began to its end; None if there is none.
+
+    One whose rows are gone is abandoned. Nothing is lost by that: what is proposed next comes from the CRM as it is
+    then, so what had been written is found there, and what had not is proposed again. Only what its rows held before
+    cannot be told any more.
+    """
     open_ = journal.open_set(road.ledger, declared.name)
     if open_ is None or open_.state == "proposed":
         return None
+    if open_.state == "writing" and not (road.files / open_.path).exists():
+        road.tell(
+            f"The rows of write-back {open_.id[:12]} of {open_.entity} are gone, and it was begun: it is given up, and "
+            "the CRM is read anew to see what it wrote. What its rows held before cannot be told any more."
+        )
+        return journal.abandon(road.ledger, open_)
     return settle(road, open_ if open_.state == "written" else write(road, declared, open_))
 
 
@@ -215,14 +226,14 @@ def run(
 
 def _is_stale(road: WriteBackRoad, entity: str) -> bool:
     """Whether the snapshot was taken before the last write-back, and so does not show it."""
-    last = journal.last_settled(road.ledger, entity)
+    touched = journal.last_touched(road.ledger, entity)
     with road.lake.read() as connection:
         snapshot = latest_snapshot(connection, entity)
-        if snapshot is None or last is None or last.written_at is None:
+        if snapshot is None or touched is None:
             return False
         row = connection.execute(
             "SELECT taken_at <= $written FROM lake.history.snapshots WHERE id = $id",
-            {"written": last.written_at, "id": snapshot[0]},
+            {"written": touched, "id": snapshot[0]},
         ).fetchone()
     return row is not None and row[0]
 

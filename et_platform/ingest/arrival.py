@@ -24,16 +24,18 @@ _PATIENCE = 7
 
 @dataclass(frozen=True)
 class Sighting:
-    """A file as one look at the site shows it; `mtime` in whole seconds, by the site's clock."""
+    """A file as one look at a business unit's site shows it; `mtime` in whole seconds, by the site's clock."""
 
     name: str
     size: int
     mtime: int
+    mid: int | None = None
 
     @property
     def identity(self) -> str:
-        """Stands for this name with this size and time."""
-        return hashlib.sha256(f"{self.name}|{self.size}|{self.mtime}".encode()).hexdigest()[:20]
+        """Stands for this name with this size and time, as this business unit sees it."""
+        unit = "" if self.mid is None else f"|{self.mid}"
+        return hashlib.sha256(f"{self.name}|{self.size}|{self.mtime}{unit}".encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True)

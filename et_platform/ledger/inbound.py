@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from et_platform.ledger.inbound_records import ExtractFile, ExtractFileState, ExtractRequest
 from et_platform.ledger.inbound_tables import extract_files, extract_requests
@@ -96,12 +98,14 @@ class InboundLedger:
     # files
 
     def see(self, files: Iterable[ExtractFile]) -> None:
-        """Record complete files that are not known yet; those that are known are left as they are."""
+        """Record complete files that are not known yet; those that are known are left as they are.
+
+        A sensor and a person may look at the same moment: whoever is second changes nothing.
+        """
+        add = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}[self._engine.dialect.name]
         with self._engine.begin() as connection:
             for file in files:
-                f = extract_files.c
-                if connection.execute(select(f.identity).where(f.identity == file.identity)).first() is None:
-                    connection.execute(insert(extract_files).values(**dataclasses.asdict(file)))
+                connection.execute(add(extract_files).values(**dataclasses.asdict(file)).on_conflict_do_nothing())
 
     def file(self, identity: str) -> ExtractFile:
         """A file by identity; raises LedgerError if it was never seen."""

@@ -115,6 +115,25 @@ def settle(ledger: Ledger, set_: WriteBackSet) -> WriteBackSet:
     return _advance(ledger, set_, "settled", closed_at=datetime.now(UTC))
 
 
+def abandon(ledger: Ledger, set_: WriteBackSet) -> WriteBackSet:
+    """Close a set whose rows are gone, and of which the CRM has all, some or none. Raises StaleState."""
+    if set_.state != "writing":
+        raise LedgerError(f"A write-back that is {set_.state} is not in doubt.")
+    return _advance(ledger, set_, "superseded", closed_at=datetime.now(UTC))
+
+
+def last_touched(ledger: Ledger, entity: str) -> datetime | None:
+    """When the CRM's rows of the entity were, or may have been, written last; None if they never were."""
+    w = writeback_sets.c
+    with ledger.engine.connect() as connection:
+        moments = connection.execute(
+            select(w.written_at, w.closed_at).where(
+                w.entity == entity, or_(w.state == "settled", and_(w.state == "superseded", w.writing_at.is_not(None)))
+            )
+        ).all()
+    return max((written or closed for written, closed in moments), default=None)
+
+
 def open_set(ledger: Ledger, entity: str) -> WriteBackSet | None:
     """The set of the entity that is not closed, if there is one."""
     return _one(ledger, writeback_sets.c.entity == entity, writeback_sets.c.state.in_(OPEN))

@@ -6,7 +6,7 @@ import os
 import dagster as dg
 import pytest
 
-from et_platform.defs.extract import FILE_TAG, MOST_RUNS
+from et_platform.defs.extract import FETCHED, FILE_TAG, MOST_RUNS
 from et_platform_tests.defs.return_story import Story, seconds
 from et_platform_tests.inbound.archives import event, tracking
 from et_platform_tests.simulated import running_simulator
@@ -200,6 +200,27 @@ def test_materialized_by_hand_the_files_of_that_day_are_taken(story: Story):
     assert again.success
     (told,) = [one for one in again.get_asset_materialization_events() if one.asset_key == opens]
     assert "No fetched file" in told.materialization.metadata["outcome"].value
+
+
+def test_promise_16_materialized_by_hand_one_bad_file_stops_no_other_and_is_told_at_the_end(story: Story):
+    day, names = "2024-07-14", [story.file("2024-07-14", attempt=n) for n in (1, 2, 3, 4)]
+    for name, content in zip(names[:2], (b"no archive", tracking(Opens=[event("K1")])), strict=True):
+        story.deliver(name, content)
+    vanished = story.deliver(names[2], tracking(Opens=[event("K2")]))
+    story.deliver(names[3], tracking(Opens=[event("K3")]))
+    story.tick()
+    story.tick()
+    vanished.unlink()
+    every = [dg.AssetKey(["events", name]) for name in ("unsubscribe", "open", "click", "bounce", "sent")]
+    result = story.materialize(dg.AssetKey(["extract_file", story.name]), *every, partition=day)
+    assert not result.success
+    assert story.keys("open") == ["K1", "K3"]
+    (fetched,) = [one for one in result.get_asset_check_evaluations() if one.check_name == FETCHED]
+    assert not fetched.passed
+    assert "is not on the site any more" in (fetched.description or "")
+    (problem,) = failures(result)
+    assert problem.startswith("1 of 3 files could not be taken; the others were, and stay.")
+    assert names[0] in problem
 
 
 def test_promise_15_of_a_type_that_no_file_tells_of_nothing_is_materialized(story: Story):

@@ -42,7 +42,7 @@ def ask(world: World) -> None:
 
 
 def file_name(world: World) -> str:
-    return output_name(world.prefix + "x", START, START + timedelta(days=1), 1)
+    return output_name(world.prefix + "x", START, START + timedelta(days=1), 1, world.road.mid)
 
 
 def run(world: World) -> None:

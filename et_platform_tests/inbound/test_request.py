@@ -22,15 +22,17 @@ minutes = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(  # noqa:
 )
 
 
-@given(st.from_regex(r"[a-z0-9_]{1,20}", fullmatch=True), minutes, minutes, st.integers(1, 99))
-def test_an_output_name_carries_window_and_attempt(name, start, end, attempt):
-    assert asked_by(output_name(name, start, end, attempt)) == Asked(name, start, end, attempt)
+@given(
+    st.from_regex(r"[a-z0-9_]{1,20}", fullmatch=True), minutes, minutes, st.integers(1, 99), st.none() | st.integers(1)
+)
+def test_an_output_name_carries_window_attempt_and_business_unit(name, start, end, attempt, mid):
+    assert asked_by(output_name(name, start, end, attempt, mid)) == Asked(name, start, end, attempt, mid)
 
 
 def test_the_name_is_as_designed_whatever_the_zone():
     central = timezone(timedelta(hours=-6))
     start = datetime(2026, 10, 31, 18, 0, tzinfo=central)
-    assert output_name("tracking", start, start + DAY, 1) == "etp_tracking_20261101T0000Z_20261102T0000Z_a1.zip"
+    assert output_name("tracking", start, start + DAY, 1, 7) == "etp_tracking_20261101T0000Z_20261102T0000Z_a1_m7.zip"
 
 
 @pytest.mark.parametrize("name", ["x.zip", "etp_t_20261301T0000Z_20261102T0000Z_a1.zip", "etp_t_a1.zip"])
@@ -70,7 +72,7 @@ def test_a_window_is_asked_for_once_and_its_file_settles_it(world):
     assert (loaded.absent, loaded.rejected) == ((), 0)
     assert request_window(world.road, **asked).state == "loaded"
     second = request_window(world.road, **asked, attempt=2)
-    assert second.output_name == first.output_name.replace("_a1.", "_a2.")
+    assert second.output_name == first.output_name.replace("_a1_", "_a2_")
     attempts = world.road.inbound.requests_of(world.road.mid, extract, START, START + DAY)
     assert [(one.attempt, one.state) for one in attempts] == [(1, "loaded"), (2, "requested")]
 

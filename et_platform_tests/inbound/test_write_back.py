@@ -143,6 +143,25 @@ def test_promise_3_kill_at_every_arrow_then_a_plain_rerun(world, moment):
     assert ended.outcome[in_crm] == 3
 
 
+@pytest.mark.parametrize("moment", ["before the CRM is touched", "after the CRM's commit"])
+def test_promise_3_a_write_back_in_doubt_whose_rows_are_gone_is_decided_by_the_crm(world, moment):
+    command = [sys.executable, "-m", "et_platform_tests.inbound.written_back", str(world.folder), world.crm_url, moment]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert killed.returncode == -9, killed.stderr
+    left = journal.open_set(world.road.ledger, "people")
+    assert left is not None
+    (world.road.files / left.path).unlink()
+    declared = world.catalog.writeback["people"]
+    # Without a snapshot before it: the one that is there is older than what may have been written.
+    _, settled = write_back.run(world.road, world.catalog, declared, take_snapshot=world.snapshot)
+    assert_is_written(world)
+    assert (settled is None) == (moment == "after the CRM's commit")
+    assert any("is given up" in line for line in world.told)
+    ended = journal.write_back_set(world.road.ledger, left.id)
+    assert ended.state == ("settled" if settled is not None else "superseded")
+    assert world.run()[1] is None
+
+
 def test_what_changed_in_the_crm_meanwhile_is_a_conflict_and_judged_anew(world, database):
     world.snapshot()
     declared = world.catalog.writeback["people"]

@@ -1,6 +1,8 @@
 """The return road's part of the ledger: what may follow what, and who was first."""
 
 import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,6 +55,19 @@ def test_a_failed_take_may_begin_again_and_a_loaded_file_not(ledger):
     ):
         with pytest.raises(LedgerError, match="cannot go from"):
             forbidden()
+
+
+def test_two_that_see_the_same_file_at_the_same_moment_record_it_once(ledger):
+    together = threading.Barrier(4)
+
+    def see() -> None:
+        together.wait()
+        ledger.see([dataclasses.replace(FILE, identity=f"i{n}") for n in range(50)])
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(see) for _ in range(4)]:
+            done.result()
+    assert len(ledger.files([f"i{n}" for n in range(50)])) == 50
 
 
 def test_two_that_take_the_same_file_do_not_both_win(ledger):
