@@ -23,7 +23,12 @@ from et_platform_tests.inbound.world import World
 from et_platform_tests.outbound.kill_matrix import Boundaries, in_child
 
 START = datetime(2024, 7, 1, tzinfo=UTC)
-CONTENT = tracking(Unsubs=[event("K1")], Opens=[event("K1"), event("K2"), event("K2")], Sent=[event("K1"), event("")])
+WITHIN = {"EventDate": "7/1/2024 6:00:00 AM"}
+CONTENT = tracking(
+    Unsubs=[event("K1", **WITHIN)],
+    Opens=[event(key, **WITHIN) for key in ("K1", "K2", "K2")],
+    Sent=[event(key, **WITHIN) for key in ("K1", "")],
+)
 
 
 class InboundBoundaries(Boundaries):
