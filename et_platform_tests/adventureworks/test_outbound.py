@@ -131,6 +131,6 @@ def test_a_column_that_turned_into_text_holds_back_only_what_is_no_number_any_mo
     assert world.withheld("persons")["7"] == {"EmailPromotion cannot be read as integer"}
     crm.execute("UPDATE person SET emailpromotion = 'both'")
     crm.execute("UPDATE person SET emailpromotion = 7 WHERE businessentityid = 20")
-    with pytest.raises(GateClosed, match=r"2056 of 2057 rows .* cannot be sent"):
+    with pytest.raises(GateClosed, match=r"2056 of 2057 rows cannot be sent"):
         world.run("persons")
     assert world.imported_rows() == before
