@@ -6,7 +6,9 @@ library of ours may import this module, and it imports none of them.
 
 import importlib.util
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,6 +25,18 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """An SQL string literal, whatever it holds."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def parquet(path: Path) -> str:
+    """SQL for the rows of a Parquet file."""
+    return f"read_parquet({literal(str(path))})"
+
+
+def one_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None) -> tuple:
+    """The row of a query that has one, whatever it finds."""
+    row = connection.execute(query, parameters).fetchone()
+    assert row is not None
+    return row
 
 
 def without_values(message: str) -> str:

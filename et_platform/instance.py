@@ -16,9 +16,8 @@ from filelock import FileLock
 from et_platform.catalog.catalog import Catalog
 from et_platform.liveness import is_gone, this_process
 from et_platform.settings import Settings
+from et_platform.sync.sources import MODELS
 
-_MODELS = ("staging", "int", "mart", "audience")
-"""Groups of dbt models."""
 PROCESS_TAG = "etp/process"
 
 _CONFIGURATION = """\
@@ -91,22 +90,30 @@ def _opened(home: Path) -> dg.DagsterInstance:
 
 def models_of(mart: str) -> list[Sequence[str]]:
     """The keys of a mart and of every model that it is made of."""
-    return behind(("mart", mart), groups=_MODELS)
+    (found,) = behind([("mart", mart)], groups=MODELS)
+    return found
 
 
-def behind(key: Sequence[str], *, groups: Sequence[str] = ("crm_snapshot", *_MODELS)) -> list[Sequence[str]]:
-    """The keys of what an asset is made from, as far as it is in these groups; itself, too, if it is."""
+def behind(
+    keys: Sequence[Sequence[str]], *, groups: Sequence[str] = ("crm_snapshot", *MODELS)
+) -> list[list[Sequence[str]]]:
+    """For each asset the keys of what it is made from, as far as it is in these groups; itself, too, if it is.
+
+    Loads the definitions, with the models if any of these is made from one; so ask for many assets at once.
+    """
     from et_platform.definitions import load_defs
 
-    asset = dg.AssetKey(list(key))
-    upstream = dg.AssetSelection.assets(asset).upstream()
+    assets = [dg.AssetKey(list(key)) for key in keys]
+    selections = [dg.AssetSelection.assets(asset).upstream() for asset in assets]
     graph = load_defs(models=False).resolve_asset_graph()
-    made_of = (
-        [parent for one in upstream.resolve(graph) for parent in graph.get(one).parent_keys] if graph.has(asset) else []
-    )
-    if not graph.has(asset) or any(parent.path[0] in _MODELS for parent in made_of):
-        graph = load_defs().resolve_asset_graph()  # it is a model, or made from one
-    return [one.path for one in (upstream & dg.AssetSelection.groups(*groups)).resolve(graph)]
+    if not all(graph.has(asset) for asset in assets) or any(
+        parent.path[0] in MODELS
+        for up in selections
+        for one in up.resolve(graph)
+        for parent in graph.get(one).parent_keys
+    ):
+        graph = load_defs().resolve_asset_graph()
+    return [[one.path for one in (up & dg.AssetSelection.groups(*groups)).resolve(graph)] for up in selections]
 
 
 def end_orphans(instance: dg.DagsterInstance) -> None:

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import dagster as dg
 
     from et_platform.catalog.catalog import Catalog, Declared
@@ -152,7 +154,7 @@ def run_all(declared: "Sequence[Declared[DataExtension]]", steps: Sequence[str],
 
     Those whose source could not be read are not begun: what they would plan from is older than was asked for.
     """
-    of_declaration = {one.path: behind_road(one) for one in declared}  # the same in each business unit
+    of_declaration = behind_roads(declared)
     needed = {tuple(key): None for keys in of_declaration.values() for key in keys}
     snapshots = [key for key in needed if key[0] == _SNAPSHOT]
     models = [list(key) for key in needed if key[0] != _SNAPSHOT]
@@ -174,13 +176,19 @@ def run_all(declared: "Sequence[Declared[DataExtension]]", steps: Sequence[str],
         yield from busy.run(tasks)
 
 
-def behind_road(declared: "Declared[DataExtension]") -> list[list[str]]:
-    """The asset keys of what a data extension's rows are made from: a snapshot, or models and all that is behind."""
-    if declared.is_.source.crm is not None:
-        return [[_SNAPSHOT, declared.is_.source.crm]]
-    from et_platform.instance import behind
+def behind_roads(declared: "Sequence[Declared[DataExtension]]") -> "dict[Path, list[list[str]]]":
+    """By declaration, the asset keys of what the rows are made from: a snapshot, or models and all that is behind.
 
-    return [list(key) for key in behind(declared.key("change_set"))]
+    They are the same in each business unit.
+    """
+    made_of_models = {one.path: one.key("change_set") for one in declared if one.is_.source.crm is None}
+    found = {one.path: [[_SNAPSHOT, one.is_.source.crm]] for one in declared if one.is_.source.crm is not None}
+    if made_of_models:
+        from et_platform.instance import behind
+
+        for path, keys in zip(made_of_models, behind(list(made_of_models.values())), strict=True):
+            found[path] = [list(key) for key in keys]
+    return found
 
 
 def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:

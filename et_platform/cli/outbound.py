@@ -95,7 +95,8 @@ def _run(
             declared = catalog.data_extension(name, unit)
             settings.of_unit(declared.unit).require("exacttarget")
         first = catalog.consent_of(declared) if "opt_out" in steps else []
-        keys = [*many.behind_road(declared), *(one.key("opt_out") for one in first if one.name != declared.name)]
+        keys = many.behind_roads([declared])[declared.path]
+        keys += [one.key("opt_out") for one in first if one.name != declared.name]
         keys += many.road_keys(declared, steps)
         part = catalog.only(declared) if declared.is_.source.crm is not None else None
         results = list(many.run_road(settings, part, keys))[-1:]

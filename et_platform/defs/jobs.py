@@ -11,11 +11,12 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
+from et_platform.sync.sources import MODELS
 
 Job: TypeAlias = UnresolvedAssetJobDefinition
 """What `dg.define_asset_job` returns; Dagster has no public name for it."""
 
-_SOURCES = ("crm_snapshot", "staging", "int", "mart", "audience")
+_SOURCES = ("crm_snapshot", *MODELS)
 """What a data extension may be made from. Models read events, too, as they are: those come by a sensor of their own."""
 _STEPS = ("change_set", "import_file", "data_extension")
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from et_platform.ledger import tables
 from et_platform.ledger.approval_tables import decisions_on_change_sets as table
@@ -66,9 +67,19 @@ def reject(ledger: Ledger, change_set_id: str, *, who: str, why: str, now: datet
 
 
 def _decide(ledger: Ledger, change_set_id: str, decision: Decision) -> Decision:
-    cs, a = tables.change_sets.c, tables.attempts.c
     if not decision.who or not decision.why:
         raise LedgerError("A decision needs a person and a reason: say --why. Nothing was recorded.")
+    try:
+        return _record(ledger, change_set_id, decision)
+    except IntegrityError:
+        raise StaleState(
+            f"On change set {change_set_id[:12]} somebody else decided at the same moment. Nothing was recorded; look "
+            "at it, and decide again if need be."
+        ) from None
+
+
+def _record(ledger: Ledger, change_set_id: str, decision: Decision) -> Decision:
+    cs, a = tables.change_sets.c, tables.attempts.c
     with ledger.engine.begin() as connection:
         state = connection.execute(select(cs.state).where(cs.id == change_set_id)).scalar_one_or_none()
         begun = connection.execute(select(a.id).where(a.change_set_id == change_set_id, a.state == "open")).first()

@@ -17,10 +17,8 @@ from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.consent import rows_opting_in
 from et_platform.outbound.errors import NotApprovable, NotApproved
 from et_platform.outbound.road import Road
+from et_platform.sync.gate import CLOCKS
 from et_platform.warehouse import acknowledged
-
-TOLERANCE = timedelta(minutes=5)
-"""So far two clocks may disagree; a decision that lies further in the future was made by a clock that nobody trusts."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def standing(
     if decision is None or decision.expires_at is None:
         return Standing("waiting", f"waits for approval, because {wanted}")
     by = f"approved by {decision.who} at {decision.at:%Y-%m-%d %H:%M} UTC"
-    if now < decision.at - TOLERANCE:
+    if now < decision.at - timedelta(seconds=CLOCKS):  # made by a clock that nobody trusts
         return Standing("lapsed", f"lapsed: {by}, which lies ahead of this machine's clock; correct the clock")
     if now >= decision.expires_at:
         return Standing("lapsed", f"lapsed: {by}, which held for {LIFETIME.total_seconds() / 3600:.0f} hours")

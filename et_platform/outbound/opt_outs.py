@@ -7,11 +7,10 @@ changed (plan.py). No gate is asked and no approval: a closed gate holds opt-ins
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
+from et_platform.duckdb_support import literal, parquet
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.deliver import import_files
@@ -91,7 +90,7 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tu
             all_rows = connection.execute("SELECT count(*) FROM opting_out").fetchone()
             connection.execute("DROP TABLE opting_out")
             base = acknowledged.base_version(connection, name)
-            found = connection.execute(plan_sql.content_fingerprint(de, _parquet(changes))).fetchone()
+            found = connection.execute(plan_sql.content_fingerprint(de, parquet(changes))).fetchone()
         assert found is not None
         assert all_rows is not None
         rows, fingerprint = found
@@ -128,7 +127,3 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tu
     road.ledger.plan(change_set)
     road.tell(f"Opt-outs of {declared.name}: {rows} rows do not say so yet.")
     return change_set, refused
-
-
-def _parquet(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"

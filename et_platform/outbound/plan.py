@@ -16,7 +16,7 @@ import duckdb
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
+from et_platform.duckdb_support import literal, one_row, parquet
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound import approval, gate, report
 from et_platform.outbound.consent import latest_unsubscribes
@@ -63,7 +63,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
         settled = settle_open_attempt(road, data_extension, held)
         frozen = approval.frozen(road, catalog, data_extension)
         prepare_tables(road, data_extension)
-        saved = _parquet(scratch / "changes.parquet")
+        saved = parquet(scratch / "changes.parquet")
         with road.lake.read() as connection:
             source = read_source(connection, catalog, data_extension)
             _evaluate(road, connection, catalog, data_extension, source, name)
@@ -71,7 +71,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
             _save(connection, data_extension, scratch)
             figures = _figures(connection, data_extension, source, name, doubt, saved)
             base = acknowledged.base_version(connection, name)
-            rows, fingerprint = _fetch_one(connection, sql.content_fingerprint(de, saved))
+            rows, fingerprint = one_row(connection, sql.content_fingerprint(de, saved))
             shown = report.samples(connection, de, changes=saved, acknowledged=acknowledged.relation(name))
             estimate = report.estimate(connection, de, saved)
         _record_in_lake(road, name, scratch)
@@ -173,7 +173,7 @@ def _find_removed(
     """Fill the temporary table `removed` with what left the source, unless there is any doubt, which is returned."""
     keyless = 0
     if data_extension.deletes != "keep":
-        (keyless,) = _fetch_one(connection, f"SELECT count(*) FROM {source.rows} WHERE _folded_key IS NULL")
+        (keyless,) = one_row(connection, f"SELECT count(*) FROM {source.rows} WHERE _folded_key IS NULL")
     doubt = removals.doubt(data_extension, is_complete=source.is_complete, keyless=keyless)
     query = removals.rows(
         data_extension,
@@ -196,11 +196,11 @@ def _figures(
     snapshot = source.rows
     held_by_us = acknowledged.relation(name)
     rows = dict(connection.execute("SELECT _class, count(*) FROM evaluated GROUP BY _class").fetchall())
-    (total,) = _fetch_one(connection, f"SELECT count(*) FROM {snapshot}")
-    (known,) = _fetch_one(connection, f"SELECT count(*) FROM {held_by_us}")
+    (total,) = one_row(connection, f"SELECT count(*) FROM {snapshot}")
+    (known,) = one_row(connection, f"SELECT count(*) FROM {held_by_us}")
     gone = removals.vanished(snapshot=snapshot, acknowledged=held_by_us)
-    (vanished,) = _fetch_one(connection, f"SELECT count(*) FROM ({gone})")
-    (deletes,) = _fetch_one(connection, "SELECT count(*) FROM removed")
+    (vanished,) = one_row(connection, f"SELECT count(*) FROM ({gone})")
+    (deletes,) = one_row(connection, "SELECT count(*) FROM removed")
     reasons = connection.execute(
         "SELECT field || ': ' || reason, count(*) AS n FROM "
         f"({sql.quarantine_rows(data_extension.is_, 'evaluated')}) GROUP BY 1 ORDER BY n DESC, 1"
@@ -237,9 +237,9 @@ def _save(connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataEx
 
 def _record_in_lake(road: Road, name: str, scratch: Path) -> None:
     with road.lake.write() as connection:
-        quarantine.replace(connection, name, f"SELECT * FROM {_parquet(scratch / 'quarantine.parquet')}")
-        unchanged = _parquet(scratch / "unchanged.parquet")
-        if _fetch_one(connection, f"SELECT count(*) FROM {unchanged}")[0]:
+        quarantine.replace(connection, name, f"SELECT * FROM {parquet(scratch / 'quarantine.parquet')}")
+        unchanged = parquet(scratch / "unchanged.parquet")
+        if one_row(connection, f"SELECT count(*) FROM {unchanged}")[0]:
             acknowledged.refresh_source_hashes(connection, name, unchanged)
 
 
@@ -271,13 +271,3 @@ def scratch_folder(folder: Path, name: str = ".plan") -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path)
-
-
-def _parquet(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"
-
-
-def _fetch_one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
+from et_platform.duckdb_support import literal, one_row, parquet
 from et_platform.exacttarget.models import SubscriberChange
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import Attempt, ChangeSet, Kind
@@ -140,12 +140,12 @@ def _look(
         in_again = sql.in_again(declared.is_, relation, snapshot=snapshot, stated="stated", acknowledged=acknowledged)
         _copy(connection, sql.pending("stated", acknowledged), scratch / "pending.parquet")
         _copy(connection, in_again, scratch / "in_again.parquet")
-        (stated,) = _fetch_one(connection, "SELECT count(*) FROM stated")
-        without_key, unreadable = _fetch_one(connection, sql.listed(declared.is_, relation, snapshot=snapshot))
+        (stated,) = one_row(connection, "SELECT count(*) FROM stated")
+        without_key, unreadable = one_row(connection, sql.listed(declared.is_, relation, snapshot=snapshot))
     with duckdb.connect() as connection:
-        _show(exacttarget, connection, _parquet(scratch / "pending.parquet"))
+        _show(exacttarget, connection, parquet(scratch / "pending.parquet"))
         unknown = "FROM pending AS p ANTI JOIN shown AS s ON s._folded_key = p._folded_key WHERE p.email IS NOT NULL"
-        (unknown_count,) = _fetch_one(connection, f"SELECT count(*) {unknown}")
+        (unknown_count,) = one_row(connection, f"SELECT count(*) {unknown}")
         too_many = unknown_count if unknown_count > _most_added(declared) else 0
         out = "p.* FROM shown AS s RIGHT JOIN pending AS p ON p._folded_key = s._folded_key WHERE"
         _copy(connection, f"SELECT {out} s.is_out", scratch / "already.parquet")
@@ -156,19 +156,19 @@ def _look(
         )
         _copy(connection, change, scratch / "changes.parquet")
         counts = [
-            _fetch_one(connection, f"SELECT count(*) FROM {_parquet(scratch / f'{name}.parquet')}")[0]
+            one_row(connection, f"SELECT count(*) FROM {parquet(scratch / f'{name}.parquet')}")[0]
             for name in ("pending", "already", "changes", "in_again")
         ]
     pending, already, changes, in_again_count = counts
     if already or in_again_count:
         held.check()
         with road.lake.write() as connection:
-            opt_outs.forget(connection, mid=road.mid, entity=entity.name, keys=_parquet(scratch / "in_again.parquet"))
+            opt_outs.forget(connection, mid=road.mid, entity=entity.name, keys=parquet(scratch / "in_again.parquet"))
             opt_outs.acknowledge(
                 connection,
                 mid=road.mid,
                 entity=entity.name,
-                proven=_parquet(scratch / "already.parquet"),
+                proven=parquet(scratch / "already.parquet"),
                 attempt_id=None,
             )
     told = Unsubscribed(
@@ -202,10 +202,10 @@ def _plan(
         road.ledger.close_open_change_set(road.mid, declared.is_.customer_key, "unsubscribe")
         return None
     with duckdb.connect() as connection:
-        rows, fingerprint = _fetch_one(
+        rows, fingerprint = one_row(
             connection,
             "SELECT count(*), bit_xor(md5_number(concat_ws(chr(31), _folded_key, "
-            f"coalesce(opted_out_at::VARCHAR, chr(30)))))::VARCHAR FROM {_parquet(scratch / 'changes.parquet')}",
+            f"coalesce(opted_out_at::VARCHAR, chr(30)))))::VARCHAR FROM {parquet(scratch / 'changes.parquet')}",
         )
     identity = change_set_id(
         mid=road.mid,
@@ -307,13 +307,3 @@ def _show(exacttarget: "ExactTarget", connection: duckdb.DuckDBPyConnection, row
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
-
-
-def _parquet(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"
-
-
-def _fetch_one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row

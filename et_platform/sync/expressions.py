@@ -70,7 +70,7 @@ def columns_read(expression: str, columns: Mapping[str, Column] | None) -> list[
     """
     known = {name.lower(): name for name in columns or ()}
     found: dict[str, None] = {}
-    for node in _nodes(_parsed(expression)):
+    for node in parts(_parsed(expression)):
         match node.get("class"):
             case "COLUMN_REF":
                 path = node["column_names"]
@@ -114,18 +114,19 @@ def type_of(expression: str, columns: Mapping[str, Column]) -> tuple[Column, str
     return column, row[1]
 
 
+def parsed(sql: str) -> list[dict[str, Any]]:
+    """The statements of a text, as DuckDB's parser has them. Raises BadExpression."""
+    row = empty_database().execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    assert row is not None
+    found = json.loads(row[0])
+    if found["error"]:
+        raise BadExpression(f"it cannot be read as SQL: {found['error_message']}")
+    return found["statements"]
+
+
 @lru_cache(maxsize=4096)
 def _parsed(expression: str) -> Any:
-    row = (
-        empty_database()
-        .execute("SELECT json_serialize_sql(?)", [f"SELECT {in_brackets(expression)} AS value"])
-        .fetchone()
-    )
-    assert row is not None
-    parsed = json.loads(row[0])
-    if parsed["error"]:
-        raise BadExpression(f"it cannot be read as SQL: {parsed['error_message']}")
-    statements = parsed["statements"]
+    statements = parsed(f"SELECT {in_brackets(expression)} AS value")
     node = statements[0]["node"]
     if len(statements) > 1 or len(node["select_list"]) > 1 or node["from_table"]["type"] != "EMPTY":
         raise BadExpression("it is more than one expression; write the expression alone")
@@ -137,15 +138,12 @@ def in_brackets(expression: str) -> str:
     return f"(\n{expression}\n)"
 
 
-def _nodes(part: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(part, dict):
-        if "class" in part:
-            yield part
-        for value in part.values():
-            yield from _nodes(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _nodes(value)
+def parts(of: Any) -> Iterator[dict[str, Any]]:
+    """What a parsed statement is made of, at every depth."""
+    if isinstance(of, dict):
+        yield of
+    for value in of.values() if isinstance(of, dict) else of if isinstance(of, list) else ():
+        yield from parts(value)
 
 
 def _is_parameter(name: str, expression: str) -> bool:

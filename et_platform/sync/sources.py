@@ -6,10 +6,8 @@ which relations of the lake a source reads. What does not: asking the lake (outb
 Everything after this, plans, consent and removals, is given the same shape and does not ask where it comes from.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.loader import CatalogError
@@ -23,16 +21,21 @@ from et_platform.sync.expressions import (
     as_column,
     column_of,
     columns_read,
-    empty_database,
     in_brackets,
+    parsed,
+    parts,
     type_of,
 )
 
 SCHEMAS = {"audience": "audiences", "mart": "marts"}
 """Where the lake has the tables of a kind of dbt model."""
 
-_ASSETS = {"crm": "crm_snapshot", "staging": "staging", "audiences": "audience", "marts": "mart", "extracts": "events"}
-"""The assets that write a schema of the lake."""
+_MODELS = {"staging": "staging", "int": "int", "audiences": "audience", "marts": "mart"}
+_ASSETS = {"crm": "crm_snapshot", **_MODELS, "extracts": "events"}
+"""The prefix of the assets that write a schema of the lake."""
+
+MODELS = tuple(_MODELS.values())
+"""The prefixes of dbt models, which are the groups that they are shown in."""
 
 
 @dataclass(frozen=True)
@@ -133,29 +136,11 @@ def version(rows: str) -> str:
 
 def tables_read(sql: str) -> list[tuple[str, str]]:
     """(schema, table) of each relation of the lake that a query reads. Raises BadExpression if it is no query."""
-    row = empty_database().execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-    assert row is not None
-    parsed = json.loads(row[0])
-    if parsed["error"]:
-        raise BadExpression(f"it cannot be read as a query: {parsed['error_message']}")
-    if len(parsed["statements"]) != 1:
+    statements = parsed(sql)
+    if len(statements) != 1:
         raise BadExpression("it is more than one query; write one SELECT")
-    found: dict[tuple[str, str], None] = {}
-    for node in _tables(parsed["statements"][0]):
-        if node["schema_name"]:
-            found[node["schema_name"], node["table_name"]] = None
-    return list(found)
-
-
-def _tables(part: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(part, dict):
-        if part.get("type") == "BASE_TABLE":
-            yield part
-        for value in part.values():
-            yield from _tables(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _tables(value)
+    named = (one for one in parts(statements) if one.get("type") == "BASE_TABLE" and one["schema_name"])
+    return list(dict.fromkeys((one["schema_name"], one["table_name"]) for one in named))
 
 
 def upstream(declared: Declared[DataExtension]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from et_platform.catalog.tracking import COLUMNS, EVENT_TYPES, SQL_TYPES, EventType, key_of
-from et_platform.duckdb_support import literal, quoted
+from et_platform.duckdb_support import literal, one_row, quoted
 from et_platform.warehouse.snapshots import table_exists
 
 REJECTS = "lake.extracts.event_rejects"
@@ -153,10 +153,10 @@ def _add(
     events = f"read_parquet({literal(str(one.events))})"
     same = " AND ".join(f"e.{quoted(name)} IS NOT DISTINCT FROM p.{quoted(name)}" for name in key)
     # The range lets the lake leave out files of other times; without it every load would read all events.
-    first, last = _fetch_one(connection, f'SELECT min("EventDate"), max("EventDate") FROM {events}')
+    first, last = one_row(connection, f'SELECT min("EventDate"), max("EventDate") FROM {events}')
     new = 0
     if first is not None:
-        new = _fetch_one(
+        new = one_row(
             connection,
             f"INSERT INTO {relation(one.type)} ({names}, _folded_key, _file, _member, _line, _sha256, _loaded_at, "
             f"_run_id) SELECT {names}, {folded}, $file, $member, _line, $sha, $now, $run "
@@ -174,9 +174,3 @@ def _add(
     return Figures(
         read=one.rows, new=new, duplicates=one.rows - one.rejected - new, rejected=one.rejected, kept=one.kept
     )
-
-
-def _fetch_one(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping | None = None) -> tuple:
-    row = connection.execute(query, parameters or {}).fetchone()
-    assert row is not None
-    return row

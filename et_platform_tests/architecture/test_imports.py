@@ -45,7 +45,7 @@ RULES: dict[str, set[str]] = {
         *("presentation", "resources", "sync", "warehouse"),
     },
     "definitions": {"settings", "catalog", "dbt", "defs", "resources"},
-    "instance": {"settings", "catalog", "definitions", "liveness", "resources"},
+    "instance": {"settings", "catalog", "definitions", "liveness", "resources", "sync"},
     "many": {"settings", "catalog", "instance", "presentation", "terminal"},
     "terminal": {"presentation"},
     "ui": {"processes"},

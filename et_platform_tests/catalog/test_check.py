@@ -76,7 +76,7 @@ MISTAKES = [
     ("key: true, from", "key: true, default: x, from", "PersonID:", "a key has no default"),
     ("source: {crm: people}", "source: {}", "source:", "one of `crm`, `audience`, `mart` and `sql`; found none"),
     ("source: {crm: people}", "source: {crm: people, mart: m}", "source:", "found crm and mart"),
-    ("source: {crm: people}", "source: {sql: 'SELEC 1'}", "source:", "source.sql: it cannot be read as a query"),
+    ("source: {crm: people}", "source: {sql: 'SELEC 1'}", "source:", "source.sql: it cannot be read as SQL"),
     (
         "source: {crm: people}",
         "source: {crm: people}\nsendable: {field: Person}",

@@ -4,13 +4,13 @@ import dataclasses
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, inspect
 from sqlalchemy.exc import IntegrityError
 
-from et_platform.ledger import tables
+from et_platform.ledger import approvals, tables
 from et_platform.ledger.leases import LeaseTaken, lease
 from et_platform.ledger.ledger import Ledger, LedgerError, StaleState
 from et_platform.ledger.records import ChangeSet, ImportFile
@@ -243,3 +243,26 @@ def test_a_lease_that_was_lost_is_noticed_before_anything_is_done_twice(ledger, 
             for _ in range(100):
                 held.check()
                 threading.Event().wait(0.02)
+
+
+def test_promise_8_a_decision_names_person_and_reason_the_newest_counts_and_a_rejection_closes(ledger):
+    ledger.plan(a_change_set("a1b2c3d4e5f6"))
+    found = approvals.find(ledger, "a1b2c3d4")
+    assert (found.id, approvals.latest(ledger, found.id)) == ("a1b2c3d4e5f6", None)
+    now = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    for who, why in (("", "looked at it"), ("ann", "  ")):
+        with pytest.raises(LedgerError, match="a person and a reason"):
+            approvals.approve(ledger, found.id, who=who, why=why, now=now)
+    approvals.approve(ledger, found.id, who="ann", why="looked at it", now=now)
+    approved = approvals.latest(ledger, found.id)
+    assert approved is not None
+    assert (approved.decision, approved.who, approved.expires_at) == ("approved", "ann", now + approvals.LIFETIME)
+    with pytest.raises(StaleState, match="somebody else decided"):  # the same moment, and one was first
+        approvals.reject(ledger, found.id, who="bob", why="no", now=now)
+    approvals.reject(ledger, found.id, who="bob", why="no", now=now + timedelta(minutes=1))
+    rejected = approvals.latest(ledger, found.id)
+    assert rejected is not None
+    assert (rejected.decision, rejected.why, rejected.expires_at) == ("rejected", "no", None)
+    assert approvals.find(ledger, found.id).state == "superseded"
+    with pytest.raises(StaleState, match="is superseded"):
+        approvals.approve(ledger, found.id, who="ann", why="again", now=now)

@@ -16,7 +16,7 @@ fields:
   PersonID: {type: Text, length: 10, key: true, from: id}
   Name: {type: Text, length: 20, required: true, from: name}
   Tier: {type: Text, length: 10, sql: "CASE WHEN points > 5 THEN 'Gold' ELSE 'Basic' END"}
-guards: {maximum_quarantine_share: 1.0}
+guards: {maximum_quarantine_share: 1.0, maximum_duplicate_share: 1.0}
 """
 FROM_QUERY = FROM_MODEL.replace(
     "{audience: welcome}", "{sql: 'SELECT id, name, points FROM lake.crm.people WHERE NOT opted_out'}"

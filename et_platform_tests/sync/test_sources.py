@@ -168,7 +168,7 @@ def test_a_source_knows_the_assets_and_columns_it_is_made_from(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("{audience: welcome}", "{sql: 'DROP TABLE x'}", "people.yaml:6: source.sql: it cannot be read as a query"),
+        ("{audience: welcome}", "{sql: 'DROP TABLE x'}", "people.yaml:6: source.sql: it cannot be read as SQL"),
         ("{audience: welcome}", "{sql: 'SELECT 1; SELECT 2'}", "more than one query"),
     ],
 )
