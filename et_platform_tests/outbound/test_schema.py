@@ -11,7 +11,6 @@ from et_platform.exacttarget.models import Field, FieldType, Retention
 from et_platform.outbound.errors import DeclarationMismatch
 from et_platform.outbound.schema import differences
 from et_platform.outbound.schema_plan import look_at_schema
-from et_platform.presentation import schema_metadata
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import DATA_EXTENSION, person
 from et_platform_tests.simulated import running_simulator
@@ -184,8 +183,12 @@ def test_what_exacttarget_cannot_do_is_refused_with_the_reason_by_plan_and_apply
 
 
 def test_promise_15_what_cannot_be_asked_is_unknown_and_stops_no_plan(world):
+    world.crm(person())
+    world.snapshot()
     world.changes = {"auth_url": "http://127.0.0.1:9"}
     seen = look_at_schema(world.road, world.declared)
     assert seen.found is None
-    assert schema_metadata(seen) == {"schema": f"cannot be known: {seen.unknown}"}
+    report = replace(world.plan().report, schema=seen)
+    assert report.facts()["schema"] == f"cannot be known: {seen.unknown}"
+    assert report.as_json()["schema"] == {"found": None, "unknown": seen.unknown}
     assert "127.0.0.1" in seen.unknown
