@@ -38,7 +38,7 @@ def running(
             stderr=errors,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_as_a_child,
         )
         try:
             yield process
@@ -60,5 +60,9 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _as_a_child() -> None:
+    # An ignored signal stays ignored in a child; and Dagster lets SIGTERM do what SIGINT does, which is nothing in a
+    # process that was started in the background.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
