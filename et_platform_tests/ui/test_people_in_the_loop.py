@@ -113,8 +113,8 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
 
     # Switch the sensor on; people act; ask for today's window; the sensor sees the new file.
     page.goto("/locations/et_platform/sensors/extract_files")
-    page.get_by_text("Running", exact=True).wait_for()
-    page.locator("input[type=checkbox]").locator("xpath=..").click()
+    with page.expect_response(lambda reply: "StartSensor" in (reply.request.post_data or "")):
+        page.locator("input[type=checkbox]").locator("xpath=..").click()
     ((leaver,),) = in_crm(
         platform,
         "SELECT customer_id FROM customers WHERE opted_out = 0 AND customer_id LIKE 'NTO-%' "
@@ -128,13 +128,14 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     page.get_by_role("button", name="Materialize…").click()
     page.get_by_role("button", name="Latest", exact=True).click()
     page.get_by_role("button", name=re.compile("^Launch")).last.click()
+    expect(page.get_by_text(re.compile("Launched run"))).to_be_visible()  # to leave the page earlier takes it back
     figure(page, "events/unsubscribe", "outcome", "1 new events from 1 file")
     page.goto("/locations/et_platform/sensors/extract_files")
     expect(page.get_by_text("Requested", exact=False).first).to_be_visible()
 
     # The models take it up, and the CRM learns of it.
     run_job(page, "models")
-    figure(page, "mart/customer_engagement", "unique_id", "customer_engagement")
+    figure(page, "mart/customer_engagement", "invocation_id", "-")  # only a run gives one
     run_job(page, "write_back_customers")
     figure(page, "crm_writeback/customers", "outcome", "1 opt-outs among them")
     ((out, out_at, opens, opened_at, evidence),) = in_crm(
