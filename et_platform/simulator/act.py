@@ -49,6 +49,7 @@ def _keys(kind: str, text: str) -> Any:
 @_keys("open", "They opened it.")
 @_keys("click", "They clicked a link in it.")
 @_keys("bounce", "It came back.")
+@_keys("complaint", "They called it spam; their status becomes Unsubscribed.")
 @_keys("unsubscribe", "They opted out; their status becomes Unsubscribed.")
 @click.option("--mid", help="Business unit. Default: the enterprise.")
 @click.option("--at", help="When, as ISO 8601; without a zone in server time (UTC-6). Default: now.")

@@ -120,6 +120,17 @@ EVIDENCE: dict[str, Evidence] = {
         _names("CustomerKey ListName Category Type Description ListClassification"),
     ),
     "ListSubscriber": Evidence(_each("D D", "Retrieve Describe"), "D"),
+    "QueryDefinition": Evidence(
+        _each("D D D D D D", "Create Retrieve Update Delete Perform Describe"),
+        "D",
+        dict.fromkeys(("FileSpec", "FileType"), "W"),
+        _names(
+            "CustomerKey Name Description QueryText TargetType DataExtensionTarget.CustomerKey TargetUpdateType"
+            " CategoryID"
+        ),
+        _names("CustomerKey"),
+        note="Perform takes Start; completion cannot be retrieved [D]. What a query may say: queries.md.",
+    ),
     "ResultItem": Evidence(_each("D D", "Retrieve Describe"), "D"),
     "ResultMessage": Evidence(
         _each("D D", "Retrieve Describe"), "D", note="The form of ResultDetailXML is that of a reply [K]."

@@ -20,6 +20,7 @@ from et_platform.simulator.imports import files
 from et_platform.simulator.imports.worker import ImportWorker
 from et_platform.simulator.nightly import Nights
 from et_platform.simulator.objects.handlers import HANDLERS
+from et_platform.simulator.queries.worker import QueryWorker
 from et_platform.simulator.rate import Rate
 from et_platform.simulator.rest.async_rows import AsyncRows
 from et_platform.simulator.store import Store
@@ -53,12 +54,13 @@ class Service:
         self.nights = Nights(store, behaviour, ftp)
         self.async_rows = AsyncRows(store, behaviour)
         self.async_requests = AsyncRequests(self)
+        self.queries = QueryWorker(self)
         folders.seed(store, account.mid, account.parent or account.mid)
 
     @property
     def workers(self) -> Sequence[Worker]:
         """What works beside the requests."""
-        return (self.nights, self.importer, self.extractor, self.async_rows, self.async_requests)
+        return (self.nights, self.importer, self.extractor, self.async_rows, self.async_requests, self.queries)
 
     def resume(self) -> None:
         """Go on with what an earlier process left unfinished."""

@@ -78,7 +78,7 @@ def rule(field: Field, raw: str, *, order: str = "mdy", decimal_comma: bool = Fa
             return Rule(value, _unless(value, "is not a date"))
     problems = []
     if field.max_length is not None:
-        problems.append(f"WHEN {_too_long(raw, field.max_length)} THEN 'is longer than {field.max_length} characters'")
+        problems.append(f"WHEN {too_long(raw, field.max_length)} THEN 'is longer than {field.max_length} characters'")
     if field.type == "EmailAddress" and check_email:
         address = r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+"
         problems.append(
@@ -91,7 +91,7 @@ def _unless(value: str, problem: str) -> str:
     return f"CASE WHEN ({value}) IS NULL THEN {quoted(problem)} END"
 
 
-def _too_long(raw: str, length: int) -> str:
+def too_long(raw: str, length: int) -> str:
     """Lengths count UTF-16 units, as nvarchar does: an emoji takes two. Bytes are the cheap first look."""
     astral = rf"regexp_replace({raw}, '[^\x{{10000}}-\x{{10FFFF}}]', '', 'g')"
     return f"(strlen({raw}) > {length} AND length({raw}) + length({astral}) > {length})"

@@ -93,6 +93,16 @@ NEW: dict[str, dict[str, str]] = {
         "Description": "d",
         "ListClassification": "ExactTargetList",
     },
+    "QueryDefinition": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "QueryText": "SELECT Key FROM [{key}]",
+        "TargetType": "DE",
+        "DataExtensionTarget.CustomerKey": "{key}",
+        "TargetUpdateType": "Overwrite",
+        "CategoryID": "0",
+    },
     "Subscriber": {
         "EmailAddress": "a@b.example",
         "SubscriberKey": "{key}",
@@ -134,6 +144,13 @@ CHANGED: dict[str, dict[str, str]] = {
         "StandardQuotedStrings": "false",
         "DateFormattingLocale.LocaleCode": "de-DE",
         "DeleteFile": "true",
+    },
+    "QueryDefinition": {
+        "Name": "{key} new",
+        "Description": "e",
+        "QueryText": "SELECT UPPER(Key) AS Key FROM [{key}]",
+        "TargetUpdateType": "Update",
+        "CategoryID": "7",
     },
     "List": {"Category": "8", "Type": "Public", "Description": "e", "ListClassification": "PublicationList"},
     "Subscriber": {"EmailAddress": "c@d.example", "Status": "Unsubscribed", "EmailTypePreference": "Text"},
@@ -187,7 +204,7 @@ def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: 
     new = {name: text.format(key=key) for name, text in NEW[kind].items()}
     assert set(new) == EVIDENCE[kind].settable
     fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>" if kind == "DataExtension" else ""
-    if kind in ("DataExtensionField", "ImportDefinition"):
+    if kind in ("DataExtensionField", "ImportDefinition", "QueryDefinition"):
         soap.good("Create", data_extension(key, KEY_FIELD))
     soap.good("Create", written(kind, new, fields))
     identity = new[IDENTITY.get(kind, "CustomerKey")]

@@ -15,7 +15,9 @@ from et_platform.simulator import clock
 from et_platform.simulator.store import Store
 from et_platform.simulator.tracking import subscribers
 
-SENT, OPEN, CLICK, BOUNCE, UNSUBSCRIBE = TYPES = ("sent", "open", "click", "bounce", "unsubscribe")
+SENT, OPEN, CLICK, BOUNCE, COMPLAINT, UNSUBSCRIBE = TYPES = (
+    *("sent", "open", "click", "bounce", "complaint", "unsubscribe"),
+)
 """The types, in the order in which one act records them: nobody opens what was not sent."""
 
 # What a tracking extract tells about the place and device of opens and clicks [R]; the values are made up.
@@ -39,6 +41,7 @@ DETAILS: dict[str, dict[str, str]] = {
     CLICK: {"URL": "https://www.example.com/", "Alias": ""} | DEVICE,
     # Words and numbers of the bounce categories [3]; the reason is made up.
     BOUNCE: {"BounceCategory": "Hard bounce", "SMTPCode": "550", "BounceReason": "5.1.1 User unknown"},
+    COMPLAINT: {},
     UNSUBSCRIBE: {"UnsubReason": ""},
 }
 """Per type the columns that are its own, with what is recorded when nothing is said."""
@@ -72,7 +75,7 @@ def record(store: Store, act: Act) -> list[str]:
                 f" FROM (SELECT id FROM {subscribers.ACTING} ORDER BY place)",
                 [kind, act.at, act.send_id, act.batch_id, act.list_id, act.triggered_send, json.dumps(details)],
             )
-            if kind == UNSUBSCRIBE:
+            if kind in (COMPLAINT, UNSUBSCRIBE):  # who complains is mailed no more [K]
                 subscribers.unsubscribe(connection, act.at)
             elif kind == BOUNCE:
                 subscribers.bounce(connection)
