@@ -27,6 +27,3 @@ class QueryBehaviour(BaseModel):
     failed_overwrite: Literal["cleared", "kept"] = Field(
         "cleared", description="A query that fails while it overwrites its target: it is empty [3], or as before."
     )
-    deleted_queries: Literal["gone", "inactive"] = Field(
-        "gone", description="A deleted QueryDefinition: not there, or shown with Status Inactive [R, K]."
-    )

@@ -1,7 +1,7 @@
 """What a query may read: the unit's data extensions, shared ones, and the system data views.
 
 What belongs here: the SQL behind each name, with its columns. What does not: how a query names them (`sql.py`), where
-events come from (`tracking/`, `sending/`).
+events come from (`tracking/`).
 
 A data extension is named by its name, a shared one as `ENT.name` [3]. Data views hold six months, in server time [D].
 `_Subscribers` is the parent's alone [D]; a child reads it as `ENT._Subscribers` [3].
