@@ -1,8 +1,9 @@
-"""The verb `etp ledger`: what happened, from the ledger.
+"""The verbs of the ledger: `etp ledger` tells what happened, `etp resolve` takes a decision that only a person can.
 
 What belongs here: options, and one call each. What does not: logic.
 """
 
+import getpass
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from et_platform import settings as configuration
 from et_platform.cli.common import explained
 
 if TYPE_CHECKING:
+    from et_platform.ledger.decisions import Verdict
     from et_platform.ledger.ledger import Ledger
 
 
@@ -50,6 +52,32 @@ def show(id_: str, as_json: bool) -> None:
     with explained():
         found = record(_open(), id_)
     _show(found, lines_of_record(found), as_json)
+
+
+@click.command()
+@click.argument("id_", metavar="ID")
+@click.option(
+    "--as",
+    "verdict",
+    type=click.Choice(["imported", "not-imported"]),
+    required=True,
+    help="What became of the import: its rows count as acknowledged, or they are sent again.",
+)
+@click.option("--why", required=True, help="How you know; it is recorded with your name.")
+def resolve(id_: str, verdict: "Verdict", why: str) -> None:
+    """Say what became of an import in doubt that needs a decision.
+
+    ID is the beginning of the attempt's id or of its change set's. The next run of the data extension heeds it.
+    """
+    from et_platform.ledger.decisions import decide
+
+    if not why.strip():
+        raise click.ClickException("--why is empty: say how you know, for whoever reads the ledger later.")
+    with explained():
+        taken = decide(_open(), id_, verdict, who=getpass.getuser(), why=why.strip())
+    for one in taken:
+        click.echo(f"Attempt {one.attempt_id}, import definition {one.definition_key}: {one.verdict}, says {one.who}.")
+    click.echo("Recorded. The next `etp apply` of the data extension goes on from there; nothing was sent now.")
 
 
 def _open() -> "Ledger":

@@ -22,6 +22,7 @@ _VERBS = {
     "forget": "et_platform.cli.outbound",
     "ledger": "et_platform.cli.ledger",
     "request": "et_platform.cli.inbound",
+    "resolve": "et_platform.cli.ledger",
     "pull": "et_platform.cli.inbound",
     "writeback": "et_platform.cli.inbound",
     "trace": "et_platform.cli.looking",

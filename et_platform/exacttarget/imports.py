@@ -103,6 +103,18 @@ class Imports:
         """Every task of the definition, in the order of their ids; empty is normal at first [D]."""
         return self._summaries("ImportDefinitionCustomerKey", definition_key)
 
+    def results_into(self, *, customer_key: str) -> list[ImportResult]:
+        """Every task, of any definition, that imported into the data extension, in the order of their ids.
+
+        The documentation says both that a task names its destination by object id and by key, so both are asked for.
+        """
+        what = f"Looking for the data extension {customer_key}"
+        where = self._soap.equals("CustomerKey", customer_key)
+        found = self._soap.objects("DataExtension", ("ObjectID", "CustomerKey"), what=what, where=where)
+        names = [customer_key, *(one.ObjectID for one in found if one.ObjectID)]
+        tasks = {one.task_id: one for name in names for one in self._summaries("DestinationID", name)}
+        return [tasks[id_] for id_ in sorted(tasks)]
+
     def delete(self, *, customer_key: str) -> bool:
         """Delete the definition; returns whether it was there. Results of its tasks can still be asked for."""
         one = self._soap.types.ImportDefinition(CustomerKey=customer_key)

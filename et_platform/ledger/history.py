@@ -50,6 +50,19 @@ def find_change_sets(ledger: Ledger, id_: str) -> list[ChangeSet]:
     return [ChangeSet(**row._mapping) for row in rows]
 
 
+def definition_keys(ledger: Ledger, mid: int) -> set[str]:
+    """The import definitions of every file of a business unit that the ledger knows."""
+    a, cs, f = tables.attempts.c, tables.change_sets.c, tables.files.c
+    query = (
+        select(f.definition_key)
+        .join(tables.attempts, f.attempt_id == a.id)
+        .join(tables.change_sets, a.change_set_id == cs.id)
+        .where(cs.mid == mid)
+    )
+    with ledger.engine.connect() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def attempts_of(ledger: Ledger, change_set_id: str) -> list[Attempt]:
     """Every attempt at a change set with its files, the oldest first."""
     a, f = tables.attempts.c, tables.files.c

@@ -4,6 +4,8 @@ What belongs here: definition, the last look at consent, Perform, and the order 
 outcome proves (settle.py).
 """
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from et_platform.catalog.catalog import Catalog, Declared
@@ -13,9 +15,10 @@ from et_platform.exacttarget.errors import ExactTargetError, InDoubt, InMaintena
 from et_platform.exacttarget.models import ImportDefinition, UpdateType
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import UNSENT, Attempt, ImportFile
+from et_platform.ledger.slots import MOST_IMPORTS, begin_import
 from et_platform.outbound.approval import require_approval, standing_of
 from et_platform.outbound.consent import rows_opting_in
-from et_platform.outbound.errors import ConsentChanged, StalePlan
+from et_platform.outbound.errors import ConsentChanged, ImportsQueue, StalePlan
 from et_platform.outbound.mapping import field_mapping
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, resolve, settle
@@ -139,11 +142,17 @@ def _start(
 ) -> tuple[ImportFile, int]:
     """Start the import, unless some of its rows would opt in somebody who is out by now; the file, and these rows."""
     change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
+    longest = road.pace.import_deadline + road.pace.doubt_deadline
+    until = time.monotonic() + longest
     while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file.operation)):
         if file.state == "uploaded":
             # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent
             # repeat.
-            file = road.ledger.advance_file(file, "starting")
+            begun = begin_import(road.ledger, file, mid=road.mid, longest=timedelta(seconds=longest))
+            if begun is None:
+                _queue(road, file, held, until)
+                continue
+            file = begun
         try:
             task_id = exacttarget.imports.start(customer_key=file.definition_key)
         except InDoubt as doubt:
@@ -158,6 +167,19 @@ def _start(
             road.tell(f"Import task {task_id} started for {file.remote}.")
             return road.ledger.advance_file(file, "started", task_id=task_id), 0
     return (road.ledger.advance_file(file, "missing") if file.state == "starting" else file), opting_in
+
+
+def _queue(road: Road, file: ImportFile, held: Lease, until: float) -> None:
+    """Wait for a moment, for as many imports as may be are under way; raises ImportsQueue when it was long enough."""
+    if time.monotonic() >= until:
+        raise ImportsQueue(
+            f"{MOST_IMPORTS} imports of MID {road.mid} are under way, which is as many as ExactTarget takes at once, and "
+            f"none has ended for too long. {file.remote} was not started and nothing is lost: run this again later. "
+            "`etp ledger list` shows the open attempts; applying their data extensions settles them."
+        )
+    road.tell(f"{MOST_IMPORTS} imports of MID {road.mid} are under way; {file.remote} waits for its turn.")
+    time.sleep(road.pace.poll)
+    held.check()
 
 
 def _wait_out(road: Road, exacttarget: "ExactTarget", file: ImportFile, refusal: ExactTargetError) -> None:

@@ -44,5 +44,13 @@ class ConsentChanged(OutboundError):
     """Somebody opted out since the change set was planned, and its rows would have said otherwise."""
 
 
+class NeedsDecision(OutboundError):
+    """An import's outcome is unknown and a repeat could have an effect: a person decides (`etp resolve`)."""
+
+
+class ImportsQueue(OutboundError):
+    """As many imports of the business unit as may be are under way, for longer than was to be waited."""
+
+
 class ImportStillRunning(OutboundError):
     """The deadline passed before ExactTarget finished; the next run adopts the import."""

@@ -6,6 +6,7 @@ or values prove (sync/reconcile.py, sync/readback.py), and when this happens (se
 Everything here keeps to the declaration under which the change set was planned, not to today's catalogue.
 """
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -17,7 +18,7 @@ from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.observe import observed_rows
 from et_platform.outbound.road import Road
 from et_platform.sync.identity import lake_name
-from et_platform.sync.readback import proven_keys
+from et_platform.sync.readback import overwritten_keys, proven_keys
 from et_platform.sync.reconcile import ImportFigures, doubts
 from et_platform.sync.staging import partial_fields
 from et_platform.warehouse import acknowledged, quarantine
@@ -32,18 +33,49 @@ _BY_PLACE = "columns go by their place, which ExactTarget may count from 0 where
 """The figures of such an import would be clean, so its rows are always read back."""
 
 
-def prove(
-    road: Road, exacttarget: "ExactTarget", change_set: ChangeSet, sent: list[ImportFile]
-) -> tuple[list[str], pa.Table]:
-    """What was not clean, in words, and the proven rows as (operation, _folded_key)."""
+@dataclass(frozen=True)
+class Evidence:
+    """What is proven of the files that were sent.
+
+    `problems`: what was not clean, in words; `keys`: the proven rows as (operation, _folded_key). By file, under its
+    import definition's key: `proven`, how many of its rows are; `overwritten`, how many inserts are there with other
+    values of fields that ExactTarget owns.
+    """
+
+    problems: list[str]
+    keys: pa.Table
+    proven: dict[str, int]
+    overwritten: dict[str, int]
+
+
+def keys_of(changes: str, file: ImportFile) -> pa.Table:
+    """The rows of a file as (operation, _folded_key)."""
+    with duckdb.connect() as scratch:
+        return scratch.execute(
+            f"SELECT _operation AS operation, _folded_key FROM {changes} WHERE _operation = ?", [file.operation]
+        ).to_arrow_table()
+
+
+def prove(road: Road, exacttarget: "ExactTarget", change_set: ChangeSet, sent: list[ImportFile]) -> Evidence:
+    """Bring the figures of each file together with what is read back where they alone prove too little."""
     data_extension = DataExtension.model_validate(change_set.declaration)
     changes = road.rows_of(change_set)
-    problems: list[str] = []
+    evidence = Evidence([], pa.table({}), {}, {})
     with duckdb.connect() as scratch:
         scratch.execute("CREATE TABLE proven (operation VARCHAR, _folded_key VARCHAR)")
         for file in sent:
-            problems += _prove_file(exacttarget, data_extension, file, changes, scratch)
-        return problems, scratch.execute("SELECT * FROM proven").to_arrow_table()
+            (before,) = _one(scratch, "SELECT count(*) FROM proven")
+            evidence.overwritten[file.definition_key] = 0
+            evidence.problems.extend(_prove_file(exacttarget, data_extension, file, changes, scratch, evidence))
+            (after,) = _one(scratch, "SELECT count(*) FROM proven")
+            evidence.proven[file.definition_key] = after - before
+        return replace(evidence, keys=scratch.execute("SELECT * FROM proven").to_arrow_table())
+
+
+def _one(scratch: duckdb.DuckDBPyConnection, query: str) -> tuple:
+    row = scratch.execute(query).fetchone()
+    assert row is not None
+    return row
 
 
 def _prove_file(
@@ -52,6 +84,7 @@ def _prove_file(
     file: ImportFile,
     changes: str,
     scratch: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
 ) -> list[str]:
     reasons = ("ExactTarget knows no such import",) if file.status is None else doubts(_figures(file))
     if not reasons and data_extension.mapping == "ordinal" and file.operation != "delete":
@@ -64,6 +97,9 @@ def _prove_file(
     with observed_rows(exacttarget, data_extension, file.operation, changes, scratch) as observed:
         query = proven_keys(data_extension, file.operation, changes=changes, observed=observed)
         scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
+        overwritten = overwritten_keys(data_extension, changes=changes, observed=observed)
+        if file.operation == "insert" and overwritten:
+            (evidence.overwritten[file.definition_key],) = _one(scratch, f"SELECT count(*) FROM ({overwritten})")
     counted = scratch.execute("SELECT count(*) FROM proven WHERE operation = ?", [file.operation]).fetchone()
     assert counted is not None
     if counted[0] == file.rows and (file.status is None or tuple(reasons) == (_BY_PLACE,)):

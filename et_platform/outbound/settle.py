@@ -18,6 +18,7 @@ from et_platform.exacttarget.errors import PermissionDenied
 from et_platform.exacttarget.explained import status_in_words
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import UNSENT, Attempt, ImportFile
+from et_platform.outbound.doubt import decided
 from et_platform.outbound.errors import ImportStillRunning
 from et_platform.outbound.evidence import acknowledge, prove
 from et_platform.outbound.road import Road
@@ -71,7 +72,10 @@ def settle(road: Road, exacttarget: "ExactTarget", attempt: Attempt, held: Lease
         road.ledger.close_attempt(attempt.id, acknowledged=None)
         road.tell(f"Attempt {attempt.id} had sent nothing; it is abandoned.")
         return None
-    problems, keys = prove(road, exacttarget, change_set, sent)
+    evidence = prove(road, exacttarget, change_set, sent)
+    keys = (
+        evidence.keys if is_applied(road, attempt) else decided(road, exacttarget, change_set, attempt, sent, evidence)
+    )
     held.check()
     with road.lake.write() as connection:
         connection.register("proven_keys", keys)
@@ -84,10 +88,10 @@ def settle(road: Road, exacttarget: "ExactTarget", attempt: Attempt, held: Lease
     _drop(road, unsent)
     _remove_staged(road, attempt)
     road.ledger.close_attempt(attempt.id, acknowledged=rows)
-    for line in (*problems, f"Attempt {attempt.id}: {rows} rows acknowledged."):
+    for line in (*evidence.problems, f"Attempt {attempt.id}: {rows} rows acknowledged."):
         road.tell(line)
     files = road.ledger.attempt(attempt.id).files
-    return Settlement(attempt.id, change_set.id, files, sum(file.rows for file in sent), rows, tuple(problems))
+    return Settlement(attempt.id, change_set.id, files, sum(file.rows for file in sent), rows, tuple(evidence.problems))
 
 
 def _drop(road: Road, unsent: list[ImportFile]) -> None:
@@ -197,6 +201,14 @@ def _remove_staged(road: Road, attempt: Attempt) -> None:
     """The rows stay in the change set; a second copy of personal data is not kept."""
     for file in attempt.files:
         shutil.rmtree((road.files / file.path).parent, ignore_errors=True)
+
+
+def is_applied(road: Road, attempt: Attempt) -> bool:
+    """Whether the lake has acknowledged the attempt already, and only the ledger does not know yet."""
+    with road.lake.read() as connection:
+        if not table_exists(connection, "acknowledged", "applied"):
+            return False
+        return acknowledged.is_applied(connection, attempt.id) is not None
 
 
 def acknowledged_rows(road: Road, data_extension: Declared[DataExtension]) -> int:

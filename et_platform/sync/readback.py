@@ -40,6 +40,26 @@ def proven_keys(data_extension: DataExtension, operation: Operation, *, changes:
     return f"{shown} UNION {absent}" if operation == "bury" else shown
 
 
+def overwritten_keys(data_extension: DataExtension, *, changes: str, observed: str) -> str:
+    """SQL for the `_folded_key` of each insert that is there with another value of a field that ExactTarget owns.
+
+    Sending such a row again would undo what ExactTarget, or a subscriber, has changed since. Empty SQL text: no field
+    is ExactTarget's.
+    """
+    differs = " OR ".join(
+        f"{_sent(field, f'c.{quoted(name)}')} IS DISTINCT FROM {_shown(field, f'o.{quoted(name)}')}"
+        for name, field in data_extension.fields.items()
+        if field.owner != "crm"
+    )
+    if not differs:
+        return ""
+    return (
+        f"SELECT DISTINCT c._folded_key FROM {changes} AS c JOIN {observed} AS o "
+        f"ON {folding.folded_key(f'o.{quoted(data_extension.key_field)}')} = c._folded_key "
+        f"WHERE c._operation = 'insert' AND ({differs})"
+    )
+
+
 def _sent(field: DataExtensionField, value: str) -> str:
     return _line_ends(value) if field.type in TEXT_FIELDS else value
 

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from et_platform.exacttarget.explained import status_in_words
-from et_platform.ledger import history
+from et_platform.ledger import decisions, history
+from et_platform.ledger.decisions import Decision
 from et_platform.ledger.ledger import Ledger, LedgerError
 from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
 
@@ -20,7 +21,7 @@ _FIGURES = ("successful", "duplicated", "errors", "restricted", "total")
 def change_sets(ledger: Ledger, *, data_extension: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
     """The newest change sets, newest first, each with its attempts' ids and outcome."""
     found = history.newest_change_sets(ledger, data_extension=data_extension, limit=limit)
-    return [_summary(one, history.attempts_of(ledger, one.id)) for one in found]
+    return [_summary(one, _attempts(ledger, one.id)) for one in found]
 
 
 def record(ledger: Ledger, id_: str) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def record(ledger: Ledger, id_: str) -> dict[str, Any]:
         many = f"fits {len(found)} change sets; write more of it" if found else "names nothing in the ledger"
         raise LedgerError(f"{id_!r} {many}. `etp ledger list` shows the ids of change sets and attempts.")
     (change_set,) = found
-    attempts = history.attempts_of(ledger, change_set.id)
+    attempts = _attempts(ledger, change_set.id)
     return {
         **_summary(change_set, attempts),
         "gate": change_set.gate or ["open"],
@@ -42,8 +43,13 @@ def record(ledger: Ledger, id_: str) -> dict[str, Any]:
         "snapshot": change_set.snapshot_id,
         "run": change_set.run_id,
         "closed": _time(change_set.closed_at),
-        "attempts": [_attempt(one) for one in attempts],
+        "attempts": [_attempt(attempt, asked) for attempt, asked in attempts],
     }
+
+
+def _attempts(ledger: Ledger, change_set_id: str) -> list[tuple[Attempt, list[Decision]]]:
+    found = history.attempts_of(ledger, change_set_id)
+    return [(attempt, decisions.decisions_of(ledger, attempt.id)) for attempt in found]
 
 
 def outcome_of(file: ImportFile) -> str:
@@ -102,9 +108,16 @@ def lines_of_record(found: dict[str, Any]) -> Iterator[str]:
             yield f"        {file['outcome']}"
             if file["figures"]:
                 yield "        " + ", ".join(f"{name} {count}" for name, count in file["figures"].items())
+        for decision in attempt["decisions"]:
+            yield f"    decision needed since {decision['asked']}: {decision['needed because']}"
+            yield (
+                f"        {decision['who']} decided {decision['decided as']} on {decision['decided']}: {decision['why']}"
+                if decision["decided as"]
+                else f"        open: `etp resolve {attempt['id']} --as imported|not-imported --why …`"
+            )
 
 
-def _summary(change_set: ChangeSet, attempts: list[Attempt]) -> dict[str, Any]:
+def _summary(change_set: ChangeSet, attempts: list[tuple[Attempt, list[Decision]]]) -> dict[str, Any]:
     figures = change_set.figures
     counted = [f"{figures[name]} {name}" for name in ("inserts", "updates", "deletes", "opt_outs") if figures.get(name)]
     return {
@@ -120,10 +133,12 @@ def _summary(change_set: ChangeSet, attempts: list[Attempt]) -> dict[str, Any]:
     }
 
 
-def _outcome(change_set: ChangeSet, attempts: list[Attempt]) -> str:
+def _outcome(change_set: ChangeSet, attempts: list[tuple[Attempt, list[Decision]]]) -> str:
     if not attempts:
         return "not begun" if change_set.state == "planned" else "never begun"
-    last = attempts[-1]
+    last, asked = attempts[-1]
+    if any(one.verdict is None for one in asked):
+        return f"attempt {last.id} needs a decision: `etp ledger show {last.id}`"
     if last.state == "open":
         doubtful = [file.remote for file in last.files if file.state in ("starting", "missing")]
         return f"attempt {last.id} is open" + (f", in doubt about {', '.join(doubtful)}" if doubtful else "")
@@ -132,7 +147,7 @@ def _outcome(change_set: ChangeSet, attempts: list[Attempt]) -> str:
     return f"attempt {last.id}: {last.acknowledged or 0} rows acknowledged"
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt, asked: list[Decision]) -> dict[str, Any]:
     return {
         "id": attempt.id,
         "state": attempt.state,
@@ -141,6 +156,19 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "closed": _time(attempt.closed_at),
         "acknowledged": attempt.acknowledged,
         "files": [_file(file) for file in attempt.files],
+        "decisions": [_decision(one) for one in asked],
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "import definition": decision.definition_key,
+        "needed because": decision.reason,
+        "asked": _time(decision.asked_at),
+        "decided as": decision.verdict,
+        "who": decision.who,
+        "why": decision.why,
+        "decided": _time(decision.decided_at),
     }
 
 
