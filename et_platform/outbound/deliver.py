@@ -173,7 +173,7 @@ def _queue(road: Road, file: ImportFile, held: Lease, until: float) -> None:
     """Wait for a moment, for as many imports as may be are under way; raises ImportsQueue when it was long enough."""
     if time.monotonic() >= until:
         raise ImportsQueue(
-            f"{MOST_IMPORTS} imports of MID {road.mid} are under way, which is as many as ExactTarget takes at once, and "
+            f"{MOST_IMPORTS} imports of MID {road.mid} are under way, as many as ExactTarget takes, and "
             f"none has ended for too long. {file.remote} was not started and nothing is lost: run this again later. "
             "`etp ledger list` shows the open attempts; applying their data extensions settles them."
         )

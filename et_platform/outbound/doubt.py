@@ -101,9 +101,9 @@ def _question(change_set: ChangeSet, file: ImportFile, unproven: int, reasons: l
     return (
         f"Needs a decision: whether {file.remote} (attempt {file.attempt_id}) was imported is not known. ExactTarget "
         f"tells of no such import, and {unproven} of its {file.rows} rows are not in the data extension "
-        f"{change_set.customer_key} as they were sent. {' '.join(reasons)} So nothing more goes into this data extension "
+        f"{change_set.customer_key} as they were sent. {' '.join(reasons)} Nothing more goes into this data extension "
         "until somebody decides; others go on. Look at the data extension and at its imports in ExactTarget, then run "
-        f"`etp resolve {file.attempt_id} --as imported --why …` (its rows count as acknowledged) or `--as not-imported` "
+        f"`etp resolve {file.attempt_id} --as imported --why …` (its rows are acknowledged) or `--as not-imported` "
         "(they stay changes and are sent again). Nothing was sent."
     )
 

@@ -111,7 +111,7 @@ def lines_of_record(found: dict[str, Any]) -> Iterator[str]:
         for decision in attempt["decisions"]:
             yield f"    decision needed since {decision['asked']}: {decision['needed because']}"
             yield (
-                f"        {decision['who']} decided {decision['decided as']} on {decision['decided']}: {decision['why']}"
+                f"        {decision['who']} decided {decision['decided as']}: {decision['why']}"
                 if decision["decided as"]
                 else f"        open: `etp resolve {attempt['id']} --as imported|not-imported --why …`"
             )
