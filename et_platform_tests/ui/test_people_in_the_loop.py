@@ -19,10 +19,12 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+import et_platform.catalog as packaged
 from et_platform.dbt.project import PACKAGED
 from et_platform.processes import running
 from et_platform.simulator.act import act
 from et_platform.ui import free_port
+from et_platform.warehouse.lake import Lake
 from et_platform_tests.end_to_end.platform import ETP, Platform, platform_in
 from et_platform_tests.simulated import Simulator, running_simulator
 
@@ -50,6 +52,8 @@ def simulator(tmp_path) -> Iterator[Simulator]:
 @pytest.fixture
 def platform(tmp_path, simulator: Simulator) -> Platform:
     platform = platform_in(tmp_path / "p", simulator.info, customers=200, customer_key="UI_Customers")
+    for entity in sorted((Path(packaged.__file__).parent / "crm").glob("*.yaml")):  # all that the models read
+        shutil.copy(entity, platform.folder / "catalog" / "crm")
     platform.environment |= {"ET_SENSOR_SECONDS": "1", "ET_DBT_PATH": str(PACKAGED)}
     return platform
 
@@ -76,6 +80,11 @@ def in_crm(platform: Platform, query: str, *values: object) -> list[tuple]:
         return connection.execute(query, values).fetchall()
 
 
+def in_lake(platform: Platform, query: str) -> list[tuple]:
+    with Lake(platform.folder / "data" / "lake").read() as connection:
+        return connection.execute(query).fetchall()
+
+
 def asset(page: Page, key: str) -> None:
     page.goto(f"/assets/{key}")
     page.get_by_text("Latest materialization", exact=True).wait_for()
@@ -100,12 +109,34 @@ def figure(page: Page, key: str, name: str, expected: str) -> None:
     patiently(page, f"/assets/{key}", lambda: row.get_by_text(re.compile(expected)).first)
 
 
-def run_job(page: Page, name: str) -> None:
+def run_job(page: Page, name: str, *, ends: str = "SUCCESS", confirm: bool = False) -> None:
+    """Materialize all of a job, and wait until its run has ended like this: figures are shown before a run's end.
+
+    `confirm`: Dagster asks first, where something upstream was never materialized.
+    """
+    before = runs_of(page, name)
     url = f"/locations/et_platform/jobs/{name}"
     patiently(page, url, lambda: page.get_by_role("button", name="Materialize all")).click()
+    if confirm:
+        page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text(re.compile("Launched run"))).to_be_visible()
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not (ended := set(runs_of(page, name).items()) - set(before.items())) or not all(
+        status in ("SUCCESS", "FAILURE", "CANCELED") for _, status in ended
+    ):
+        assert time.monotonic() < deadline, (name, ended)
+        time.sleep(0.5)
+    assert [status for _, status in ended] == [ends], (name, ended)
 
 
+def runs_of(page: Page, job: str) -> dict[str, str]:
+    """The status of each run of a job, as the UI itself asks for it."""
+    query = "query($job: String) {runsOrError(filter: {pipelineName: $job}) {... on Runs {results {runId status}}}}"
+    reply = page.request.post("/graphql", data={"query": query, "variables": {"job": job}}).json()
+    return {run["runId"]: run["status"] for run in reply["data"]["runsOrError"]["results"]}
+
+
+@pytest.mark.timeout(900)  # a dozen processes that import everything, one after the other
 def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simulator: Simulator, page: Page):
     # Materialize the road.
     run_job(page, "sync_customers")
@@ -134,8 +165,11 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     expect(page.get_by_text("Requested", exact=False).first).to_be_visible()
 
     # The models take it up, and the CRM learns of it.
-    run_job(page, "models")
+    run_job(page, "models", confirm=True)  # events and registrations of the CRM were never read here
     figure(page, "mart/customer_engagement", "invocation_id", "-")  # only a run gives one
+    assert in_lake(platform, "SELECT customer_id, opens FROM lake.marts.customer_engagement WHERE opens > 0") == [
+        (leaver, 1)
+    ]
     run_job(page, "write_back_customers")
     figure(page, "crm_writeback/customers", "outcome", "1 opt-outs among them")
     ((out, out_at, opens, opened_at, evidence),) = in_crm(
@@ -166,7 +200,7 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     # Read a red check and its remedy.
     in_crm(platform, "DELETE FROM customers WHERE rowid > 20")
     in_crm(platform, "UPDATE customers SET city = 'elsewhere'")
-    run_job(page, "sync_customers")
+    run_job(page, "sync_customers", ends="FAILURE")
     page.goto("/assets/change_set/customers?view=checks")
     page.get_by_text("gate", exact=True).first.click()
     expect(
