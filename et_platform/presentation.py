@@ -5,7 +5,7 @@ anything that computes. Metadata carries counts, hashes, ids and declared names,
 event log is for ever.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ _EVENT_PII = {
     **dict.fromkeys(("IpAddress", "City", "Latitude", "Longitude"), "profile"),
 }
 """Columns of events that are about a person, and how."""
+_IDENTIFIER = {"pii": "identifier"}
 
 
 @contextmanager
@@ -88,8 +89,8 @@ def declaration_reference(declared: Declared) -> Mapping[str, Any]:
     }
 
 
-def entity_schema(entity: CrmEntity) -> dg.TableSchema:
-    """The CRM columns as Dagster shows them."""
+def entity_schema(entity: CrmEntity, names: Collection[str] | None = None) -> dg.TableSchema:
+    """The CRM columns as Dagster shows them: all, or those with these names."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -100,6 +101,7 @@ def entity_schema(entity: CrmEntity) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(nullable=name not in entity.keys),
             )
             for name, column in entity.columns.items()
+            if names is None or name in names
         ]
     )
 
@@ -126,11 +128,18 @@ def data_extension_schema(data_extension: DataExtension) -> dg.TableSchema:
 
 
 def event_schema(columns: Mapping[str, Kind]) -> dg.TableSchema:
-    """The columns of an event type as Dagster shows them."""
+    """The columns of an event type as Dagster shows them, and where in which file each event stands."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, SQL_TYPES[kind], tags={"pii": _EVENT_PII[name]} if name in _EVENT_PII else {})
-            for name, kind in columns.items()
+            *(
+                dg.TableColumn(name, SQL_TYPES[kind], tags={"pii": _EVENT_PII[name]} if name in _EVENT_PII else {})
+                for name, kind in columns.items()
+            ),
+            dg.TableColumn("_folded_key", "VARCHAR", "The subscriber key as ExactTarget compares it", tags=_IDENTIFIER),
+            dg.TableColumn("_file", "VARCHAR", "The extract file that told of it first"),
+            dg.TableColumn("_sha256", "VARCHAR", "The hash of that file's content"),
+            dg.TableColumn("_member", "VARCHAR", "The file inside its archive"),
+            dg.TableColumn("_line", "BIGINT", "The line inside the member"),
         ]
     )
 
@@ -140,13 +149,13 @@ def _typed(name: str, precision: int, scale: int) -> str:
 
 
 def column_lineage(
-    declared: Declared[DataExtension], made_of: Mapping[str, Sequence[tuple[str, str, str]]]
+    names: Iterable[str], made_of: Mapping[str, Sequence[tuple[str, str, str]]]
 ) -> dg.TableColumnLineage:
-    """Which columns each field comes from, given them by field as (asset prefix, asset name, column)."""
+    """Which columns each of `names` comes from, given them by name as (asset prefix, asset name, column)."""
     return dg.TableColumnLineage(
         {
             name: [dg.TableColumnDep(dg.AssetKey([prefix, asset]), column) for prefix, asset, column in made_of[name]]
-            for name in declared.is_.fields
+            for name in names
         }
     )
 

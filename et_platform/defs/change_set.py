@@ -49,7 +49,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
         ],
         metadata={
             "dagster/column_schema": data_extension_schema(data_extension.is_),
-            "dagster/column_lineage": column_lineage(data_extension, made_of),
+            "dagster/column_lineage": column_lineage(data_extension.is_.fields, made_of),
             "mapping": mapping_table(data_extension),
             **declaration_reference(data_extension),
         },

@@ -1,5 +1,6 @@
 """crm_writeback/<entity>: opt-outs and engagement figures in the CRM's own table, guarded and journalled."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -10,9 +11,15 @@ from et_platform.inbound import write_back
 from et_platform.inbound.write_back import Proposal
 from et_platform.ledger.writeback import WriteBackSet
 from et_platform.outbound.snapshot import take_snapshot
-from et_platform.presentation import declaration_reference, explained_failures, markdown_table
+from et_platform.presentation import (
+    column_lineage,
+    declaration_reference,
+    entity_schema,
+    explained_failures,
+    markdown_table,
+)
 from et_platform.resources import Platform
-from et_platform.sync.consent import LISTED
+from et_platform.sync.consent import LISTED, lineage
 
 REACHED, WRITTEN = "every_opt_out_has_its_row", "every_row_was_written"
 _WHY = {
@@ -29,6 +36,7 @@ def build(catalog: Catalog, declared: Declared[WriteBack]) -> dg.AssetsDefinitio
     key = dg.AssetKey(["crm_writeback", declared.name])
     mart = declared.is_.engagement.mart
     needed = {"unsubscribe"} if mart is not None else {"unsubscribe", "open", "click"}
+    made_of = lineage(declared.is_, declared.name)
     told = [event for extract in catalog.extracts.values() for event in extract.is_.events if event in needed]
 
     @dg.asset(
@@ -49,7 +57,13 @@ def build(catalog: Catalog, declared: Declared[WriteBack]) -> dg.AssetsDefinitio
             ),
             dg.AssetCheckSpec(WRITTEN, asset=key, description="No row had changed in the CRM since it was read."),
         ],
-        metadata={"columns": _columns(declared), **declaration_reference(declared)},
+        metadata={
+            "columns": _columns(declared, made_of),
+            "dagster/column_schema": entity_schema(entity.is_, made_of),
+            "dagster/column_lineage": column_lineage(made_of, made_of),
+            "dagster/table_name": declared.is_.table,
+            **declaration_reference(declared),
+        },
     )
     def crm_writeback(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         with explained_failures():
@@ -65,9 +79,14 @@ def build(catalog: Catalog, declared: Declared[WriteBack]) -> dg.AssetsDefinitio
     return crm_writeback
 
 
-def _columns(declared: Declared[WriteBack]) -> dg.MarkdownMetadataValue:
-    rows = [(column, ".".join(place)) for place, (column, _) in declared.is_.columns().items()]
-    return dg.MetadataValue.md(markdown_table(("CRM column", "holds"), rows))
+def _columns(
+    declared: Declared[WriteBack], made_of: Mapping[str, Sequence[tuple[str, str, str]]]
+) -> dg.MarkdownMetadataValue:
+    rows = [
+        (column, ".".join(place), ", ".join(f"{prefix}/{asset}: {of}" for prefix, asset, of in made_of[column]))
+        for place, (column, _) in declared.is_.columns().items()
+    ]
+    return dg.MetadataValue.md(markdown_table(("CRM column", "holds", "made of"), rows))
 
 
 def _metadata(proposal: Proposal, written: WriteBackSet | None) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def build(catalog: Catalog, data_extension: Declared[DataExtension]) -> dg.Asset
             "customer key": declared.customer_key,
             "name": declared.name,
             "dagster/column_schema": data_extension_schema(declared),
-            "dagster/column_lineage": column_lineage(data_extension, made_of),
+            "dagster/column_lineage": column_lineage(data_extension.is_.fields, made_of),
             "mapping": mapping_table(data_extension),
             **declaration_reference(data_extension),
         },

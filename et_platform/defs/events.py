@@ -11,12 +11,14 @@ from et_platform.catalog.tracking import COLUMNS, EventType, key_of
 from et_platform.inbound.load import Loaded, load
 from et_platform.inbound.road import raise_for
 from et_platform.inbound.windows import pending_files
+from et_platform.ingest.errors import shown
 from et_platform.partitions import day_of_run, days_of
 from et_platform.presentation import declaration_reference, event_schema, explained_failures, markdown_table
 from et_platform.resources import Platform
 from et_platform.warehouse.events import Figures
 
 READABLE = "every_line_is_an_event"
+_COLUMNS_SHOWN = 20
 
 
 class File(dg.Config):
@@ -100,8 +102,18 @@ def _metadata(event: EventType, loaded: list[Loaded]) -> dict[str, Any]:
         "known before": sum(one.duplicates for one in figures),
         "rejected lines": sum(one.rejected for one in figures),
         "values left out": sum(one.kept for one in figures),
+        **_unknown(figures),
         "files": dg.MetadataValue.md(markdown_table(header, rows)),
     }
+
+
+def _unknown(figures: list[Figures]) -> dict[str, Any]:
+    """The columns of the files that are not read, so that somebody sees what ExactTarget tells since lately."""
+    names = sorted({shown(name) for one in figures for name in one.other_columns})
+    if not names:
+        return {}
+    more = f" … and {len(names) - _COLUMNS_SHOWN} more" if len(names) > _COLUMNS_SHOWN else ""
+    return {"columns that are not read": ", ".join(names[:_COLUMNS_SHOWN]) + more}
 
 
 def _readable(event: EventType, key: dg.AssetKey, figures: list[Figures]) -> dg.AssetCheckResult:

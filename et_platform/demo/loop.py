@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -34,14 +34,12 @@ def come_back(
     """Let `people` act and bring it home; the number of those who opted out. Raises DemoFailed."""
     leavers = _mailable(world.crm, people)[:LEAVERS]
     openers, clickers = people[:OPENERS], people[:CLICKERS]
-    # A window ends with the last whole minute, so what happens has happened a little earlier.
-    at = datetime.now(UTC) - timedelta(minutes=2)
+    at, day = moment_and_day(datetime.now(UTC))
     _act(world, at, open=openers, click=clickers, unsubscribe=leavers)
     say(f"\n{len(openers)} customers opened a mail, {len(clickers)} clicked, {len(leavers)} unsubscribed.")
     before = _customer(world.crm, leavers[0])
 
-    day = at.astimezone(SERVER_ZONE).date().isoformat()
-    asked = _succeeded(materialize(settings, [("extract_request", "tracking")], partition=day))
+    asked = _succeeded(materialize(settings, [("extract_request", "tracking")], partition=day.isoformat()))
     say(f"\n4. The way back  (run {asked.run_id[:8]} and after)")
     say(f"  asked for       {outcome(asked, 'extract_request/tracking')['window']}")
     for loaded in _files(settings, catalog):
@@ -60,6 +58,15 @@ def come_back(
         if old != new_value:
             say(f"    {name:<18} {'empty' if old is None else old} → {new_value}")
     return len(leavers)
+
+
+def moment_and_day(now: datetime) -> tuple[datetime, date]:
+    """When people act, and the server day to ask for: a window ends with the last whole minute, so a little earlier.
+
+    In a server day's first minutes (06:00 UTC) what happened belongs to the day before, whose window is whole then.
+    """
+    at = now - timedelta(minutes=2)
+    return at, at.astimezone(SERVER_ZONE).date()
 
 
 def _mailable(crm: Path, people: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ asked, and nothing is loaded twice.
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,7 +108,9 @@ def _load(road: InboundRoad, file: ExtractFile, archive: Path, sha256: str) -> e
             for of, one in chosen.items()
         ]
         rows = [
-            MemberRows(one.type, one.member, one.events, one.rejects, one.rows, one.rejected, one.kept)
+            MemberRows(
+                one.type, one.member, one.events, one.rejects, one.rows, one.rejected, one.kept, one.other_columns
+            )
             for one in parsed
         ]
         content = Content(sha256=sha256, identity=file.identity, name=file.name, run_id=road.run_id)
@@ -138,16 +140,13 @@ def _choose(members: tuple[Member, ...], file: ExtractFile) -> dict[EventType, M
 
 
 def _nothing_new(figures: Mapping[EventType, Figures]) -> Mapping[EventType, Figures]:
-    return {
-        name: Figures(read=one.read, new=0, duplicates=one.new + one.duplicates, rejected=one.rejected, kept=one.kept)
-        for name, one in figures.items()
-    }
+    return {name: replace(one, new=0, duplicates=one.new + one.duplicates) for name, one in figures.items()}
 
 
 def _from_record(file: ExtractFile) -> Loaded:
     rows = file.rows or {}
     figures: dict[EventType, Figures] = {
-        event_type: Figures(**rows[event_type]) for event_type in EVENT_TYPES if event_type in rows
+        event_type: Figures.from_record(rows[event_type]) for event_type in EVENT_TYPES if event_type in rows
     }
     return Loaded(file, figures, file.duplicate_of)
 

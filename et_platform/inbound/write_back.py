@@ -158,8 +158,10 @@ def write(road: WriteBackRoad, declared: Declared[WriteBack], set_: WriteBackSet
     path = road.files / set_.path
     if not path.exists():
         raise JournalMissing(
-            f"The rows of write-back {set_.id[:12]} of {set_.entity} are gone: {path} is missing. Restore the file "
-            "from a backup of the data path and run this again; nothing was written now."
+            f"The rows of write-back {set_.id[:12]} of {set_.entity} are gone: {path} is missing. Nothing was written "
+            "now. Restore the file from a backup of the data path and run this again; or, without one, materialize "
+            f"crm_writeback/{set_.entity}: what was begun is given up then, the CRM is read anew, and what it lacks is "
+            "proposed again. Only what the rows held before cannot be told any more."
         )
     begun = journal.begin(road.ledger, set_)
     changes = (RowChange(key, before, after) for key, before, after in writeback_rows.rows(path))

@@ -86,6 +86,27 @@ SELECT _class, _key, _folded_key,
 FROM judged"""
 
 
+def lineage(write_back: WriteBack, entity: str) -> dict[str, list[tuple[str, str, str]]]:
+    """Each written or guarded column of the CRM: the (asset prefix, asset name, column) that its value is made of.
+
+    Every one may stay what it was read as, so the snapshot is among them.
+    """
+    at = ("events", "unsubscribe", "EventDate")
+    consent = write_back.consent
+    made: dict[str | None, list[tuple[str, str, str]]] = {
+        consent.opted_out: [at],
+        consent.opted_out_at: [at],
+        consent.opted_in: [at],
+        consent.evidence: [("events", "unsubscribe", column) for column in ("_file", "_member", "_line")],
+    }
+    mart = write_back.engagement.mart
+    for name, event in (("last_open_at", "open"), ("opens", "open"), ("last_click_at", "click"), ("clicks", "click")):
+        from_ = ("events", event, "EventDate") if mart is None else ("mart", mart, name)
+        made[getattr(write_back.engagement, name)] = [from_]
+    columns = [write_back.key, *(column for column, _ in write_back.columns().values())]
+    return {column: [*made.get(column, ()), ("crm_snapshot", entity, column)] for column in columns}
+
+
 def is_from_everything(mid: int | None, declared: Unsubscribes | None) -> str:
     """SQL condition over an unsubscribe's `ClientID` and `ListID`: it is one from everything of the business unit.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -46,17 +47,27 @@ class MemberRows:
     rows: int
     rejected: int
     kept: int
+    other_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What became of a type's rows: read = new + duplicates + rejected; `kept` lost a value and are among the rest."""
+    """What became of a type's rows: read = new + duplicates + rejected; `kept` lost a value and are among the rest.
+
+    `other_columns` are those of the file that nobody here knows: their values are not kept.
+    """
 
     read: int
     new: int
     duplicates: int
     rejected: int
     kept: int
+    other_columns: tuple[str, ...] = ()
+
+    @classmethod
+    def from_record(cls, values: Mapping[str, Any]) -> "Figures":
+        """Figures as they were recorded (asdict, through JSON); records of earlier versions have fewer."""
+        return cls(**{**values, "other_columns": tuple(values.get("other_columns", ()))})
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ def loaded(connection: duckdb.DuckDBPyConnection, sha256: str) -> LoadedFile | N
     ).fetchone()
     if row is None:
         return None
-    figures = {event_type: Figures(**values) for event_type, values in json.loads(row[3]).items()}
+    figures = {event_type: Figures.from_record(values) for event_type, values in json.loads(row[3]).items()}
     return LoadedFile(row[0], row[1], row[2], figures)
 
 
@@ -172,5 +183,10 @@ def _add(
         {**facts, "type": one.type},
     )
     return Figures(
-        read=one.rows, new=new, duplicates=one.rows - one.rejected - new, rejected=one.rejected, kept=one.kept
+        read=one.rows,
+        new=new,
+        duplicates=one.rows - one.rejected - new,
+        rejected=one.rejected,
+        kept=one.kept,
+        other_columns=one.other_columns,
     )

@@ -59,8 +59,11 @@ class Story:
 
     def file(self, day: str, *, attempt: int = 1) -> str:
         """The name of the file that answers the request for a whole server day."""
+        return output_name(self.name, *self.window(day), attempt)
+
+    def window(self, day: str) -> tuple[datetime, datetime]:
         start = datetime.fromisoformat(f"{day}T06:00:00+00:00")
-        return output_name(self.name, start, start + timedelta(days=1), attempt)
+        return start, start + timedelta(days=1)
 
     def deliver(self, name: str, content: bytes, *, mtime: int | None = None) -> Path:
         return put(Path(self.info["ftp_folder"], "Export"), name, content, mtime=mtime)

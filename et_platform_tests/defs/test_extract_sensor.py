@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from et_platform.defs.extract import FETCHED, FILE_TAG, MOST_RUNS
+from et_platform.inbound.request import output_name
 from et_platform_tests.defs.return_story import Story, seconds
 from et_platform_tests.inbound.archives import event, tracking
 from et_platform_tests.simulated import running_simulator
@@ -33,6 +34,12 @@ def failures(result: dg.ExecuteInProcessResult) -> list[str]:
         for event in result.all_events
         if event.is_step_failure and event.step_failure_data.user_failure_data
     ]
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, event_type: str) -> dict[str, dg.MetadataValue]:
+    """What the run told of one type's events."""
+    (told,) = [one for one in result.get_asset_materialization_events() if one.asset_key.path == ["events", event_type]]
+    return dict(told.materialization.metadata)
 
 
 def test_promise_12_a_file_is_taken_at_the_second_look_and_then_never_again(story: Story):
@@ -234,6 +241,39 @@ def test_promise_15_of_a_type_that_no_file_tells_of_nothing_is_materialized(stor
     unknown = [one for one in result.get_asset_check_evaluations() if not one.passed]
     assert {one.asset_key.path[-1] for one in unknown} == {"unsubscribe", "click", "bounce", "sent"}
     assert all("cannot be known" in one.description for one in unknown)
+
+
+def test_columns_that_nobody_knows_are_named_with_the_events_also_when_the_file_comes_again(story: Story):
+    from et_platform_tests.inbound.archives import HEADERS, archive, text
+
+    header = (*HEADERS["Opens"], "Colour", "Size")
+    content = archive({"Opens.csv": text("Opens", [event("K1", Colour="red")], header=header)})
+    for attempt in (1, 2):
+        story.deliver(story.file("2024-07-15", attempt=attempt), content)
+        (result,) = story.go()
+        assert result.success
+        told = metadata_of(result, "open")
+        assert told["columns that are not read"].value == "Colour, Size"
+        assert "red" not in repr(told)
+    story.deliver(story.file("2024-07-16"), tracking(Opens=[event("K2")]))
+    (result,) = story.go()
+    assert "columns that are not read" not in metadata_of(result, "open")
+
+
+def test_promise_12_what_another_business_unit_asked_for_is_not_taken(story: Story):
+    """Both may write into one Export folder; each one's file names its own."""
+    ours = story.road.mid
+    theirs = output_name(story.name, *story.window("2024-07-17"), 1, ours + 1)
+    story.deliver(theirs, tracking(Unsubs=[event("K1")]))
+    for _ in range(3):
+        skipped, requests = story.tick()
+        assert requests == []
+        assert theirs not in (skipped or "")
+    assert story.road.inbound.files_named(ours, theirs) == []
+    story.deliver(output_name(story.name, *story.window("2024-07-17"), 1, ours), tracking(Unsubs=[event("K2")]))
+    (result,) = story.go()
+    assert result.success, failures(result)
+    assert story.keys("unsubscribe") == ["K2"]
 
 
 def test_rejected_lines_are_a_red_check_with_its_remedy_and_the_rest_is_loaded(story: Story):

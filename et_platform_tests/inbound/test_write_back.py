@@ -194,7 +194,9 @@ def test_a_step_without_its_snapshot_its_rows_or_its_columns_says_what_to_do(wor
     proposal = write_back.propose(world.road, world.catalog, declared)
     assert proposal.set_ is not None
     (world.road.files / proposal.set_.path).unlink()
-    with pytest.raises(JournalMissing, match="Restore the file"):
+    with pytest.raises(
+        JournalMissing, match=r"Restore the file .* or, without one, materialize crm_writeback/people: "
+    ):
         write_back.write(world.road, declared, proposal.set_)
     proposal = write_back.propose(world.road, world.catalog, declared)
     assert proposal.set_ is not None

@@ -10,11 +10,13 @@ from et_platform.catalog.masking import masked
 from et_platform.catalog.sql_types import sql_type
 from et_platform.catalog.tracking import EventType
 from et_platform.duckdb_support import literal
+from et_platform.inbound import write_back
+from et_platform.resources import build_write_back_road
 from et_platform.sync.folding import folded_key
 from et_platform.sync.staging import copy_to_csv, line_in_file
 from et_platform.trace.timeline import Sources, lines, timeline
 from et_platform.warehouse import events
-from et_platform_tests.outbound.world import World
+from et_platform_tests.outbound.world import World, settings_for
 from et_platform_tests.scenario import example_catalog, person
 
 
@@ -53,6 +55,81 @@ def test_everything_that_happened_to_a_row_is_told_in_order_and_masked(tmp_path,
     assert lines_of[4].partition("[run")[0].rstrip().endswith("Completed; acknowledged")
     assert "open of send 12 (t.zip/Opens.csv:7)" in lines_of[5]
     assert not [line for line in lines_of if "Secretive" in line or "example.org" in line]
+
+
+WRITE_BACK = """
+description: Opt-outs, for tests.
+owners: ["team:tests"]
+table: people
+key: id
+consent: {opted_out: opted_out, opted_out_at: opted_out_at, evidence: nickname, opted_in: opted_in, opted_in_at: opted_in_at}
+"""
+
+
+def test_consent_and_what_was_written_to_the_crm_are_told_and_name_nobody(tmp_path, exacttarget_info):
+    world = World(tmp_path, exacttarget_info)
+    declarations = tmp_path / "catalog"
+    (declarations / "writeback").mkdir()
+    (declarations / "writeback/people.yaml").write_text(WRITE_BACK, encoding="utf-8")
+    crm = declarations / "crm/people.yaml"
+    crm.write_text(crm.read_text("utf-8").replace("nickname: {type: text}", "nickname: {type: text, pii: profile}"))
+    wanted = {"opted_in": "true", "opted_in_at": "2026-01-01 00:00:00", "nickname": None}
+    world.crm(
+        person(**wanted),
+        person(id="P2", opted_in_at=None, opted_out="true", opted_out_at="2026-02-03 04:05:06", nickname="Secretly"),
+    )
+    world.snapshot()
+    happened(world, "unsubscribe", "p1", datetime(2026, 6, 1, 12, tzinfo=UTC))
+    settings = settings_for(tmp_path, exacttarget_info)
+    road = build_write_back_road(settings, run_id="run of the write-back", tell=world.told.append)
+    declared = world.catalog.writeback["people"]
+    _, written = write_back.run(road, world.catalog, declared, take_snapshot=world.snapshot)
+    assert written is not None
+
+    before = told(world, "P1")
+    assert [line[25:37].strip() for line in before] == ["consent", "event", "snapshot", "write-back"]
+    assert before[0].endswith("opted in, by the CRM")
+    at = "2026-06-01 12:00:00"
+    assert f"opted_out False → True; opted_out_at empty → {at}" in before[3]
+    assert "nickname empty → t… (17)" in before[3], "what a column of persons holds is masked, whoever wrote it"
+    assert "opted_in True → False" in before[3]
+    assert f"(write-back {written.id[:12]}, settled)  [run run of t]" in before[3]
+
+    world.snapshot()
+    after = told(world, "p1 ")
+    assert [line[25:37].strip() for line in after] == ["consent", "consent", "event", "write-back", "snapshot"]
+    assert {line[:23] for line in after[1:3]} == {f"{at} UTC"}
+    # A file with its line is nobody's data, so it is shown; it is what proves the opt-out.
+    assert after[1].endswith("opted out, by the CRM; evidence: t.zip/Opens.csv:7")
+
+    other = told(world, "P2")
+    assert [line[25:37].strip() for line in other] == ["consent", "snapshot"]
+    assert other[0].startswith("2026-02-03 04:05:06 UTC")
+    assert other[0].endswith("opted out, by the CRM; evidence: S… (8)"), "what somebody typed may be about a person"
+    shown = "\n".join([*before, *after, *other])
+    assert not [word for word in ("Secretly", "example.org", "Zoë") if word in shown]
+    assert not any("P1" in line or "P2" in line for line in world.told)
+
+
+def test_a_write_back_whose_rows_are_gone_or_that_missed_some_says_so(tmp_path, exacttarget_info):
+    world = World(tmp_path, exacttarget_info)
+    (tmp_path / "catalog/writeback").mkdir()
+    (tmp_path / "catalog/writeback/people.yaml").write_text(WRITE_BACK, encoding="utf-8")
+    world.crm(person(), person(id="P2"))
+    world.snapshot()
+    for key in ("P1", "P2"):
+        happened(world, "unsubscribe", key, datetime(2026, 6, 1, 12, tzinfo=UTC))
+    road = build_write_back_road(settings_for(tmp_path, exacttarget_info), run_id="test", tell=world.told.append)
+    declared = world.catalog.writeback["people"]
+    proposal = write_back.propose(road, world.catalog, declared)
+    assert proposal.set_ is not None
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as crm, crm:
+        crm.execute("UPDATE people SET opted_out_at = '2026-01-01 00:00:00' WHERE id = 'P1'")
+    write_back.settle(road, write_back.write(road, declared, proposal.set_))
+    (line,) = [line for line in told(world, "P1") if "write-back" in line[25:37]]
+    assert "of its 2 rows {'conflict': 1}" in line
+    (road.files / proposal.set_.path).unlink()
+    assert not [line for line in told(world, "P1") if "write-back" in line[25:37]]
 
 
 def test_a_row_that_is_withheld_says_why_and_an_unknown_one_says_so(tmp_path, exacttarget_info):
