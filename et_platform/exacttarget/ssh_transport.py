@@ -20,7 +20,7 @@ from asyncssh.constants import FXF_CREAT, FXF_TRUNC, FXF_WRITE
 from et_platform.exacttarget.connection import SftpConnection, Timeouts
 from et_platform.exacttarget.errors import ExactTargetError, NotFound, PermissionDenied, TransferInterrupted
 from et_platform.exacttarget.models import RemoteFile
-from et_platform.exacttarget.ssh import UNDER_WAY, open_connection
+from et_platform.exacttarget.ssh import READS_UNDER_WAY, WRITES_UNDER_WAY, open_connection
 from et_platform.exacttarget.transport import SMALL_BLOCK
 
 _T = TypeVar("_T")
@@ -176,7 +176,7 @@ class SshTransport:
             asked = start
             try:
                 while waiting or asked < end:
-                    while asked < end and len(waiting) < UNDER_WAY:
+                    while asked < end and len(waiting) < READS_UNDER_WAY:
                         length = min(block, end - asked)
                         waiting.append((asked, length, asyncio.create_task(source.read(length, asked))))
                         asked += length
@@ -200,7 +200,7 @@ class SshTransport:
             waiting: deque[tuple[int, asyncio.Task[int]]] = deque()
             try:
                 while True:
-                    while len(waiting) < UNDER_WAY and (data := give(block)):
+                    while len(waiting) < WRITES_UNDER_WAY and (data := give(block)):
                         waiting.append((len(data), asyncio.create_task(target.write(data, start))))
                         start += len(data)
                     if not waiting:
