@@ -43,6 +43,7 @@ class Standing:
 
 
 NOTHING_TO_APPROVE = Standing("not needed", "nothing is to be approved")
+UNDECIDED = Standing("waiting", "needs a decision on an import in doubt: see the gate")
 
 
 def standing(

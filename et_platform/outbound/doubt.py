@@ -69,16 +69,18 @@ def _effects(
     evidence: Evidence,
 ) -> list[str]:
     """What sending the file's unproven rows again could do; empty when it could do nothing."""
+    if file.operation == "opt_out":
+        return []  # it can only keep somebody out, and waits for nobody (promise 9)
     effects: list[str] = []
     if overwritten := evidence.overwritten[file.definition_key]:
-        theirs = ", ".join(
-            name
-            for name, field in DataExtension.model_validate(change_set.declaration).fields.items()
-            if field.owner != "crm"
-        )
+        fields = DataExtension.model_validate(change_set.declaration).fields.items()
+        theirs = ", ".join(name for name, field in fields if field.owner != "crm")
         effects.append(
-            f"{overwritten} rows are there with other values of {theirs}, which ExactTarget owns: an insert that is "
-            "sent again would put the CRM's over them."
+            f"{overwritten} rows that were to be deleted are there with other values than the CRM's: they may have "
+            "been deleted, and put there anew by somebody since, and would be deleted again."
+            if file.operation == "delete"
+            else f"{overwritten} rows are there with other values of {theirs}, which ExactTarget owns: an insert that "
+            "is sent again would put the CRM's over them."
         )
     try:
         into = exacttarget.imports.results_into(customer_key=change_set.customer_key)
@@ -91,8 +93,12 @@ def _effects(
     if newer:
         told = ", ".join(f"task {one.task_id} of definition {one.definition_key or 'unknown'}" for one in newer[:5])
         effects.append(
-            f"{len(newer)} imports that are not ours went into the data extension since ({told}): older values would "
-            "be put over newer ones."
+            f"{len(newer)} imports that are not ours went into the data extension since ({told}): "
+            + (
+                "what they brought would be deleted."
+                if file.operation == "delete"
+                else "older values would be put over newer ones."
+            )
         )
     return effects
 

@@ -38,8 +38,8 @@ class Evidence:
     """What is proven of the files that were sent.
 
     `problems`: what was not clean, in words; `keys`: the proven rows as (operation, _folded_key). By file, under its
-    import definition's key: `proven`, how many of its rows are; `overwritten`, how many inserts are there with other
-    values of fields that ExactTarget owns.
+    import definition's key: `proven`, how many of its rows are; `overwritten`, to how many a repeat would do harm
+    (sync/readback.py); only files of unknown outcome are looked at for that.
     """
 
     problems: list[str]
@@ -94,11 +94,13 @@ def _prove_file(
             f"INSERT INTO proven SELECT _operation, _folded_key FROM {changes} WHERE _operation = ?", [file.operation]
         )
         return []
-    with observed_rows(exacttarget, data_extension, file.operation, changes, scratch) as observed:
+    is_doubt = file.status is None
+    whole = is_doubt and file.operation == "delete"
+    with observed_rows(exacttarget, data_extension, file.operation, changes, scratch, whole=whole) as observed:
         query = proven_keys(data_extension, file.operation, changes=changes, observed=observed)
         scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
-        overwritten = overwritten_keys(data_extension, changes=changes, observed=observed)
-        if file.operation == "insert" and overwritten:
+        overwritten = overwritten_keys(data_extension, file.operation, changes=changes, observed=observed)
+        if is_doubt and overwritten:
             (evidence.overwritten[file.definition_key],) = _one(scratch, f"SELECT count(*) FROM ({overwritten})")
     counted = scratch.execute("SELECT count(*) FROM proven WHERE operation = ?", [file.operation]).fetchone()
     assert counted is not None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
+from et_platform.ledger.decisions import decisions_of
 from et_platform.ledger.records import Kind
 from et_platform.outbound.road import Road
 from et_platform.sync import gate
@@ -26,12 +27,33 @@ def _surroundings(
     road: Road, declared: Declared[DataExtension], figures: PlanFigures, now: datetime
 ) -> gate.Surroundings:
     key = declared.is_.customer_key
-    opt_outs = 0
+    opt_outs = []
     if declared.is_.consent is not None:
-        opt_outs = sum(road.ledger.open_change_set(road.mid, key, kind) is not None for kind in _OPT_OUTS)
+        found = (road.ledger.open_change_set(road.mid, key, kind) for kind in _OPT_OUTS)
+        opt_outs = [f"Change set {one.id[:12]} of opt-outs is not settled." for one in found if one is not None]
     return gate.Surroundings(
         age=(now - datetime.fromisoformat(figures.read_at)).total_seconds() if figures.read_at else None,
         drift=tuple(figures.drift) if figures.drift is not None else None,
-        open_opt_outs=opt_outs,
-        unknown_results=int(road.ledger.open_attempt(road.mid, key) is not None),
+        open_opt_outs=tuple(opt_outs),
+        unknown_results=_unknown_results(road, key),
+    )
+
+
+def _unknown_results(road: Road, customer_key: str) -> tuple[str, ...]:
+    """What is not settled, and what settles it: a person where one was asked, else the next run."""
+    attempt = road.ledger.open_attempt(road.mid, customer_key)
+    if attempt is None:
+        return ()
+    asked = [one for one in decisions_of(road.ledger, attempt.id) if one.verdict is None]
+    if not asked:
+        return (
+            f"Attempt {attempt.id} of an earlier run is not settled. Run this again once ExactTarget answers; "
+            f"`etp ledger show {attempt.id}` tells how it stands.",
+        )
+    remote = {file.definition_key: file.remote for file in attempt.files}
+    return tuple(
+        f"Attempt {attempt.id} needs a decision, asked for at {one.asked_at:%Y-%m-%d %H:%M} UTC: whether "
+        f"{remote[one.definition_key]} was imported is not known. {one.reason} Look at the data extension and at its "
+        f"imports in ExactTarget, then run `etp resolve {attempt.id} --as imported --why …` or `--as not-imported`."
+        for one in asked
     )

@@ -29,9 +29,13 @@ def observed_rows(
     operation: Operation,
     changes: str,
     scratch: duckdb.DuckDBPyConnection,
+    *,
+    whole: bool = False,
 ) -> Iterator[str]:
-    """The SQL name of a relation in `scratch` with what ExactTarget shows for the change rows of `operation`."""
-    names = travelling_fields(data_extension, operation)
+    """The SQL name of a relation in `scratch` with what ExactTarget shows for the change rows of `operation`: the
+    fields that its file carries, or `whole` rows.
+    """
+    names = list(data_extension.fields) if whole else travelling_fields(data_extension, operation)
     wanted = f"FROM {changes} WHERE _operation = {literal(operation)}"
     key = _most_distinct(scratch, data_extension.key_fields, wanted)
     found = scratch.execute(f"SELECT DISTINCT {quoted(key)}::VARCHAR {wanted} ORDER BY 1").fetchall()

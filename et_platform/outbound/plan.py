@@ -17,9 +17,11 @@ import duckdb
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, one_row, parquet
+from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound import approval, gate, report
 from et_platform.outbound.consent import latest_unsubscribes
+from et_platform.outbound.errors import NeedsDecision
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, settle_open_attempt
 from et_platform.outbound.source import Source, read_source
@@ -35,8 +37,8 @@ _STAYS = "they are marked as gone already, or may be rows whose key ExactTarget 
 @dataclass(frozen=True)
 class Plan:
     """What a plan found. `change_set` is the open one: that of this plan, or, if this is a preview, an earlier one that
-    is frozen until it is approved or rejected; None when there is nothing to import. `settled` is what an earlier run
-    had left open and this one finished first.
+    is frozen until it is approved, rejected or decided; None when there is nothing to import. `settled` is what an
+    earlier run had left open and this one finished first.
     """
 
     data_extension: str
@@ -52,16 +54,16 @@ class Plan:
 def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtension]) -> Plan:
     """Plan one data extension and record the change set as its open one.
 
-    While a change set waits for approval, or is approved and not imported yet, it is frozen: the plan is a preview and
-    records nothing.
+    While a change set waits for approval, is approved and not imported yet, or needs a decision, it is frozen: the plan
+    is a preview and records nothing.
 
     Raises NothingToPlanFrom without a snapshot, LeaseTaken while another run works on the data extension, and the
     client's errors when an earlier attempt is in doubt and ExactTarget cannot be asked.
     """
     de, name = data_extension.is_, road.lake_name(data_extension.is_)
     with road.lease_of(de) as held, scratch_folder(road.change_sets(de)) as scratch:
-        settled = settle_open_attempt(road, data_extension, held)
-        frozen = approval.frozen(road, catalog, data_extension)
+        settled, undecided = _settle(road, data_extension, held)
+        frozen = undecided or approval.frozen(road, catalog, data_extension)
         prepare_tables(road, data_extension)
         saved = parquet(scratch / "changes.parquet")
         with road.lake.read() as connection:
@@ -102,7 +104,7 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
                 run_id=road.run_id,
                 created_at=road.clock(),
             )
-        is_preview = frozen is not None and (change_set is None or change_set.id != frozen.id)
+        is_preview = frozen is not None and (undecided is not None or change_set is None or change_set.id != frozen.id)
         if is_preview:
             change_set = frozen
         elif change_set is not None:
@@ -112,7 +114,9 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
             road.ledger.close_open_change_set(road.mid, de.customer_key)
         _forget_old_rows(road, data_extension)
         standing = approval.NOTHING_TO_APPROVE
-        if change_set is not None:
+        if undecided is not None:
+            standing = approval.UNDECIDED
+        elif change_set is not None:
             standing = approval.standing_of(road, catalog, data_extension, change_set)
     told = report.Report(
         data_extension=data_extension.name,
@@ -133,6 +137,18 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
         f"{figures.deletes} removals."
     )
     return Plan(data_extension.name, source.version, figures, verdict, change_set, settled, is_preview, told)
+
+
+def _settle(
+    road: Road, data_extension: Declared[DataExtension], held: Lease
+) -> tuple[Settlement | None, ChangeSet | None]:
+    """What an earlier run left is settled; or the change set that needs a decision, and is open until it is taken."""
+    try:
+        return settle_open_attempt(road, data_extension, held), None
+    except NeedsDecision:  # the ledger has the question by now, and the gate asks it
+        attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
+        assert attempt is not None
+        return None, road.ledger.change_set(attempt.change_set_id)
 
 
 def prepare_tables(road: Road, data_extension: Declared[DataExtension]) -> None:

@@ -5,8 +5,10 @@ out (outbound/gate.py), who approves (outbound/approval.py), and where the verdi
 A guard that cannot be evaluated closes the gate (design: promise 7).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from et_platform.catalog.models import Guards
 from et_platform.sync.plan import PlanFigures
@@ -19,15 +21,15 @@ CLOCKS = 300.0
 class Surroundings:
     """What the gate asks of a plan's surroundings. None: it could not be found out, and the gate stays closed.
 
-    `age` is seconds since the source was read; `drift` says how its columns changed in ways that may change values;
-    `open_opt_outs` counts change sets of opt-outs that are not settled; `unknown_results` attempts whose outcome nobody
-    knows.
+    `age` is seconds since the source was read. The others are what is wrong, a paragraph each: `drift`, how its columns
+    changed in ways that may change values; `open_opt_outs`, change sets of opt-outs that are not settled;
+    `unknown_results`, imports whose outcome nobody knows, each with its remedy.
     """
 
     age: float | None
     drift: tuple[str, ...] | None
-    open_opt_outs: int | None
-    unknown_results: int | None
+    open_opt_outs: tuple[str, ...] | None
+    unknown_results: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -106,57 +108,46 @@ def _share(guard: str, rows: int, of: int, allowed: float, what: str, remedy: st
 
 
 def _of_surroundings(guards: Guards, found: Surroundings) -> Iterator[Ruling]:
-    most = guards.maximum_age.total_seconds()
-    if found.age is None:
-        yield _cannot_tell("maximum_age", "when the source was read")
-    elif found.age < -CLOCKS:
-        yield Ruling(
-            "maximum_age",
-            False,
-            f"The source was read {-found.age / 3600:.1f} hours in the future, by this machine's clock; guard "
-            "maximum_age cannot be evaluated.",
-            "Correct the clock, or read the source again.",
-        )
-    else:
-        yield Ruling(
-            "maximum_age",
-            found.age <= most,
-            f"The source was read {max(found.age, 0) / 3600:.1f} hours ago; guard maximum_age is {most / 3600:.1f}.",
-            "Read the source again and plan anew.",
-        )
-    if found.drift is None:
-        yield _cannot_tell("schema_drift", "whether the source's columns changed")
-    else:
-        yield Ruling(
-            "schema_drift",
-            not found.drift or guards.schema_drift == "accept",
-            " ".join(found.drift) or "The source's columns are what they were.",
-            "Look at the values of these columns, then touch the declared columns, or say `schema_drift: accept`.",
-        )
-    if found.open_opt_outs is None:
-        yield _cannot_tell("consent", "whether opt-outs were sent")
-    else:
-        yield Ruling(
-            "consent",
-            found.open_opt_outs == 0,
-            f"{found.open_opt_outs} change sets of opt-outs are not settled.",
-            "Opt-outs go first: materialize opt_out, then plan again.",
-        )
-    if found.unknown_results is None:
-        yield _cannot_tell("unknown_results", "whether an earlier import is still in doubt")
-    else:
-        yield Ruling(
-            "unknown_results",
-            found.unknown_results == 0,
-            f"{found.unknown_results} earlier imports into the data extension have an unknown result.",
-            "Run this again once ExactTarget answers, or see `etp ledger`.",
-        )
+    for guard, what, known, judged in _asked(guards, found):
+        yield Ruling(guard, *(_cannot_tell(guard, what) if known is None else judged(known)))
 
 
-def _cannot_tell(guard: str, what: str) -> Ruling:
-    return Ruling(
-        guard,
-        False,
-        f"It cannot be told {what}, so guard {guard} cannot be evaluated.",
-        "Read the source again and plan anew; a gate that cannot be evaluated is closed.",
+def _asked(
+    guards: Guards, found: Surroundings
+) -> Iterable[tuple[str, str, Any, Callable[[Any], tuple[bool, str, str]]]]:
+    """By guard: what is asked, what is known of it, and the ruling on that: whether it is open, why, and the remedy."""
+    drift = "Look at the values of these columns, then touch the declared columns, or say `schema_drift: accept`."
+    opt_outs = "Opt-outs go first: materialize opt_out, then plan again."
+    unknown = "Nothing goes into the data extension until this is settled."
+    return (
+        ("maximum_age", "when the source was read", found.age, partial(_age, guards.maximum_age.total_seconds())),
+        (
+            *("schema_drift", "whether the source's columns changed", found.drift),
+            partial(_none_of, "The source's columns are what they were.", drift, guards.schema_drift == "accept"),
+        ),
+        (
+            *("consent", "whether opt-outs were sent", found.open_opt_outs),
+            partial(_none_of, "Every change set of opt-outs is settled.", opt_outs, False),
+        ),
+        (
+            *("unknown_results", "whether an earlier import is still in doubt", found.unknown_results),
+            partial(_none_of, "No earlier import has an unknown result.", unknown, False),
+        ),
     )
+
+
+def _none_of(fine: str, remedy: str, is_accepted: bool, troubles: tuple[str, ...]) -> tuple[bool, str, str]:
+    return not troubles or is_accepted, " ".join(troubles) or fine, remedy
+
+
+def _age(most: float, age: float) -> tuple[bool, str, str]:
+    if age < -CLOCKS:
+        says = f"The source was read {-age / 3600:.1f} hours in the future, by this machine's clock; guard "
+        return False, f"{says}maximum_age cannot be evaluated.", "Correct the clock, or read the source again."
+    says = f"The source was read {max(age, 0) / 3600:.1f} hours ago; guard maximum_age is {most / 3600:.1f}."
+    return age <= most, says, "Read the source again and plan anew."
+
+
+def _cannot_tell(guard: str, what: str) -> tuple[bool, str, str]:
+    says = f"It cannot be told {what}, so guard {guard} cannot be evaluated."
+    return False, says, "Read the source again and plan anew; a gate that cannot be evaluated is closed."

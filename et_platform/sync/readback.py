@@ -40,23 +40,28 @@ def proven_keys(data_extension: DataExtension, operation: Operation, *, changes:
     return f"{shown} UNION {absent}" if operation == "bury" else shown
 
 
-def overwritten_keys(data_extension: DataExtension, *, changes: str, observed: str) -> str:
-    """SQL for the `_folded_key` of each insert that is there with another value of a field that ExactTarget owns.
+def overwritten_keys(data_extension: DataExtension, operation: Operation, *, changes: str, observed: str) -> str:
+    """SQL for the `_folded_key` of each row to which a repeat of `operation` would do harm.
 
-    Sending such a row again would undo what ExactTarget, or a subscriber, has changed since. Empty SQL text: no field
-    is ExactTarget's.
+    An insert that is there with another value of a field that ExactTarget owns: sending it again would undo what
+    ExactTarget, or a subscriber, has changed since. A row that was to be deleted and is there with other values than we
+    brought: it may have been deleted, and put there anew by somebody. Empty SQL text: there can be none.
     """
+    if operation not in ("insert", "delete"):
+        return ""
     differs = " OR ".join(
         f"{_sent(field, f'c.{quoted(name)}')} IS DISTINCT FROM {_shown(field, f'o.{quoted(name)}')}"
         for name, field in data_extension.fields.items()
-        if field.owner != "crm"
+        if (field.owner == "crm") is (operation == "delete") and not field.key
     )
     if not differs:
         return ""
+    shown_key = folding.folded_key(
+        folding.joined([f"o.{quoted(key)}" for key in data_extension.key_fields]), len(data_extension.key_fields)
+    )
     return (
-        f"SELECT DISTINCT c._folded_key FROM {changes} AS c JOIN {observed} AS o "
-        f"ON {folding.folded_key(f'o.{quoted(data_extension.key_field)}')} = c._folded_key "
-        f"WHERE c._operation = 'insert' AND ({differs})"
+        f"SELECT DISTINCT c._folded_key FROM {changes} AS c JOIN {observed} AS o ON {shown_key} = c._folded_key "
+        f"WHERE c._operation = {literal(operation)} AND ({differs})"
     )
 
 

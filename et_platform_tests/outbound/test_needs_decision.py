@@ -10,8 +10,11 @@ from et_platform.exacttarget.models import ImportDefinition
 from et_platform.ledger.decisions import decisions_of
 from et_platform.outbound.errors import NeedsDecision
 from et_platform_tests.faults.ordering import Faults
+from et_platform_tests.outbound.opted_out import OUT
+from et_platform_tests.outbound.opted_out import Story as OptedOut
+from et_platform_tests.outbound.test_removals import TOMBSTONE
 from et_platform_tests.outbound.world import World
-from et_platform_tests.scenario import person
+from et_platform_tests.scenario import CONSENT, DATA_EXTENSION, REMOVING, person
 
 
 @pytest.fixture
@@ -78,9 +81,11 @@ def test_promise_1_a_doubt_that_a_newer_import_overtook_blocks_its_data_extensio
     world, faults, tmp_path, exacttarget_info, monkeypatch
 ):
     attempt = in_doubt_and_overtaken(world, faults)
-    with pytest.raises(NeedsDecision):  # nothing is planned, staged or sent
-        world.plan()
-    with pytest.raises(NeedsDecision):
+    plan = world.plan()
+    assert (plan.is_preview, plan.verdict.is_open) == (True, False)
+    assert f"etp resolve {attempt} --as imported" in " ".join(plan.verdict.reasons)
+    assert "needs a decision" in plan.report.outcome()
+    with pytest.raises(NeedsDecision):  # nothing is staged or sent
         world.stage()
     assert "needs a decision" in etp(world, monkeypatch, "ledger")
     assert f"etp resolve {attempt}" in etp(world, monkeypatch, "ledger", "show", attempt)
@@ -157,14 +162,69 @@ def test_promises_1_and_15_where_newer_imports_cannot_be_known_a_person_decides(
         world.deliver()
 
 
-def test_promise_4_a_repeat_without_effect_needs_nobody(world, faults):
-    world.crm(person())
+@pytest.mark.parametrize("declared", [DATA_EXTENSION, REMOVING, TOMBSTONE], ids=["update", "delete", "bury"])
+def test_promise_4_a_repeat_without_effect_needs_nobody(world, faults, declared):
+    world.declare(declared)
+    world.crm(person(), person(id="P2"))
     world.run()
-    world.crm(person(points="8"))
+    world.crm(person(), *([person(id="P2", points="8")] if declared == DATA_EXTENSION else []))
     lose_the_start(world, faults)
     settlement = world.deliver()
     assert settlement is not None
-    assert settlement.acknowledged == 0
+    assert (settlement.sent, settlement.acknowledged) == (1, 0)
     _, settlement = world.run()
     assert settlement is not None
     assert settlement.acknowledged == 1
+
+
+@pytest.mark.parametrize("declared", [REMOVING, TOMBSTONE], ids=["delete", "bury"])
+def test_promise_1_a_removal_that_a_newer_import_overtook_waits_for_a_decision(world, faults, monkeypatch, declared):
+    world.declare(declared)
+    world.crm(person(), person(id="P2"))
+    world.run()
+    world.crm(person())
+    world.snapshot()
+    world.plan()
+    world.stage()
+    import_of_somebody_else(world, "PersonID,Email,Points\nP2,p1@example.org,7\n")
+    faults.add("status", operation="Perform", key=world.customer_key)
+    with pytest.raises(NeedsDecision, match=r"1 imports that are not ours"):
+        world.deliver()
+    attempt = world.road.ledger.open_attempt(world.road.mid, world.customer_key)
+    assert attempt is not None
+    etp(world, monkeypatch, "resolve", attempt.id, "--as", "imported", "--why", "seen in the history")
+    plan = world.plan()
+    assert plan.settled is not None
+    assert (plan.settled.acknowledged, plan.change_set) == (1, None)
+    assert set(world.rows()) == {"P1", "P2"}, "what came since stays"
+
+
+def test_promise_1_a_row_that_was_put_there_anew_after_a_delete_in_doubt_is_not_deleted_again(world, faults):
+    world.declare(REMOVING)
+    world.crm(person(), person(id="P2"), person(id="P3"))
+    world.run()
+    world.crm(person(), person(id="P2"))
+    lose_the_start(world, faults)
+    with world.road.open_exacttarget() as exacttarget:  # by a form or a journey, which is no import
+        rows = [{"PersonID": "P3", "Email": "new@example.org", "Points": None, "Name": "anew"}]
+        exacttarget.rows.upsert(customer_key=world.customer_key, rows=rows)
+    with pytest.raises(NeedsDecision, match="1 rows that were to be deleted are there with other values"):
+        world.deliver()
+    assert world.rows()["P3"]["Name"] == "anew"
+
+
+def test_promises_4_and_9_an_opt_out_in_doubt_waits_for_nobody(tmp_path, exacttarget_info, faults):
+    world = OptedOut(tmp_path / "out", exacttarget_info, changes={"doubt_deadline_seconds": 0.3})
+    world.declare(CONSENT)
+    world.crm(world.who(1), world.who(2))
+    world.run()
+    world.crm(world.who(1, **OUT), world.who(2))
+    world.snapshot()
+    key, _ = next(iter(sorted(world.rows().items())))
+    import_of_somebody_else(world, f"PersonID,Email,Points\n{key},p1@example.org,7\n")
+    faults.add("status", operation="Perform", key=world.customer_key)
+    first, again = world.opt_out().settlement, world.opt_out().settlement
+    assert first is not None
+    assert again is not None
+    assert (first.acknowledged, again.acknowledged) == (0, 1)
+    assert world.rows()[key]["OptedOut"] == "True"

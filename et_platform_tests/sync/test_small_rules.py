@@ -13,7 +13,7 @@ from et_platform.sync.reconcile import ImportFigures, doubts
 GUARDS = Guards(
     minimum_rows=1, maximum_quarantine_share=0.1, minimum_share_of_acknowledged=0.5, maximum_update_share=0.3
 )
-KNOWN = gate.Surroundings(age=60.0, drift=(), open_opt_outs=0, unknown_results=0)
+KNOWN = gate.Surroundings(age=60.0, drift=(), open_opt_outs=(), unknown_results=())
 
 
 def figures(**changes: int) -> PlanFigures:
@@ -68,9 +68,9 @@ def test_promise_7_an_empty_shrunken_or_spoilt_source_closes_the_gate(changes, g
         ({"drift": None}, "schema_drift"),
         ({"drift": ("points was of type integer.",)}, "schema_drift"),
         ({"open_opt_outs": None}, "consent"),
-        ({"open_opt_outs": 1}, "consent"),
+        ({"open_opt_outs": ("One.",)}, "consent"),
         ({"unknown_results": None}, "unknown_results"),
-        ({"unknown_results": 1}, "unknown_results"),
+        ({"unknown_results": ("One.",)}, "unknown_results"),
     ],
 )
 def test_promise_7_a_guard_that_is_broken_or_cannot_be_evaluated_closes_the_gate(changes, guard):
