@@ -4,8 +4,9 @@ What belongs here: which member holds which type, the header, which lines can be
 (records.py), typing and times (typed_rows.py), removing what is known already (warehouse/events.py).
 
 Columns are found by their name, never by their place. A row whose key cannot be read is rejected; a value beside
-the key that cannot be read becomes null and is listed with its row. An opt-out is kept whenever its subscriber key
-can be read: without what is damaged, and dated at the file's latest moment if its own time is none.
+the key that cannot be read becomes null and is listed with its row, also where the line itself is damaged. An opt-out
+is kept whenever its subscriber key can be read: without what is damaged, and dated at the file's latest moment if its
+own time is none.
 """
 
 import csv
@@ -141,14 +142,17 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _schema(found: dict[str, int]) -> pa.Schema:
-    own = [("_line", pa.int64()), ("_raw", pa.string()), ("_problem", pa.string()), ("_damage", pa.string())]
-    return pa.schema([*own, ("_whole", pa.bool_()), *((name, pa.string()) for name in found)])
+    texts = [(name, pa.string()) for name in ("_raw", "_problem", "_damage", "_where")]
+    own = [("_line", pa.int64()), *texts, ("_whole", pa.bool_())]
+    return pa.schema([*own, *((name, pa.string()) for name in found)])
 
 
 def _batches(
     path: Path, delimiter: str, width: int, found: dict[str, int], event_type: EventType
 ) -> Iterator[pa.RecordBatch]:
-    """Text rows. `_problem`: nothing of the row is known; `_damage`: the fields that are not blank are."""
+    """Text rows. `_problem`: nothing of the row is known; `_damage`: the fields that are not blank are; `_where`: the
+    first field that holds what is no text.
+    """
     schema, places = _schema(found), list(found.values())
     records = islice(read_records(path, delimiter), 1, None)  # the header was read already
     last = max(places) + 1
@@ -156,31 +160,49 @@ def _batches(
     while batch := list(islice(records, _BATCH)):
         problems = [one.problem or _width_problem(one, width) for one in batch]
         rows, damage = [one.fields for one in batch], list[str | None]([None] * len(batch))
+        where = [
+            None if problem is None else _where(one, width, found) for one, problem in zip(batch, problems, strict=True)
+        ]
         for number, problem in enumerate(problems):
             if problem is not None:
-                saved = _saved(batch[number], width, found) if event_type == NEVER_LOST else None
+                saved = _saved(batch[number], width, found, event_type)
                 rows[number] = saved or blank
                 if saved is not None:
                     problems[number], damage[number] = None, problem
         values = list(zip(*rows, strict=True)) if last == width else list(zip(*(r[:last] for r in rows), strict=True))
         whole = [len(one.fields) == width for one in batch]
-        own: list[Sequence] = [[one.line for one in batch], [one.raw for one in batch], problems, damage, whole]
+        own: list[Sequence] = [[one.line for one in batch], [one.raw for one in batch], problems, damage, where, whole]
         arrays = [pa.array(column, kind) for column, kind in zip(own, schema.types, strict=False)]
         arrays += [pa.array(values[place], pa.string()) for place in places]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _saved(record: Record, width: int, found: dict[str, int]) -> list[str] | None:
+def _saved(record: Record, width: int, found: dict[str, int], event_type: EventType) -> list[str] | None:
     """What is known of a damaged line: the fields that are text, blanks for the rest. None if no place can be trusted.
 
-    With too many fields or too few the line is in step at least up to a date that stands where it should.
+    With too many fields or too few the line is in step at least up to a date that stands where it should; where the
+    file ends, the last field may be cut. An opt-out needs no more than its subscriber. Of another event all must be
+    known that tells it from others: else the same event, brought whole by a later file, would be counted twice.
     """
     key, date = found["SubscriberKey"], found["EventDate"]
     known = width if len(record.fields) == width else date + 1
     if known < width and not key < date < len(record.fields) - 1:
         return None
+    if known == width and not record.raw.endswith(("\n", "\r")):
+        known -= 1
     fields = [*record.fields[:known], *[""] * (width - known)]
-    return ["" if is_damaged(text) else text for text in fields]
+    lost = {place for place, text in enumerate(fields) if place >= known or is_damaged(text)}
+    if event_type != NEVER_LOST and any(found[name] in lost for name in key_of(event_type)):
+        return None
+    return ["" if place in lost else text for place, text in enumerate(fields)]
+
+
+def _where(record: Record, width: int, found: dict[str, int]) -> str | None:
+    """The name of the first field that is damaged; None where the line as a whole is."""
+    if len(record.fields) != width:
+        return None
+    damaged = [(place, name) for name, place in found.items() if is_damaged(record.fields[place])]
+    return min(damaged)[1] if damaged else None
 
 
 def _width_problem(record: Record, width: int) -> str | None:

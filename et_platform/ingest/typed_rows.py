@@ -43,6 +43,10 @@ def typed(columns: Mapping[str, Kind], found: Mapping[str, int], event_type: Eve
     }
     rejecting = [_check(_problem(name, wrong.get(name)), name, _reason(name, columns[name])) for name in key]
     noting = [_check(is_wrong, name, _LEFT_OUT) for name, is_wrong in wrong.items() if name not in key]
+    kept = "opt-out" if event_type == NEVER_LOST else "event"
+    noting.append(
+        _check("_damage IS NOT NULL", "_where", f"_damage || '; the {kept} was kept without what is damaged'")
+    )
     if latest is not None:
         bound = f"{literal((latest + _TOLERANCE).isoformat())}::TIMESTAMPTZ"
         rejecting.append(_check(f"{values['EventDate']} > {bound}", "EventDate", _TOO_LATE))
@@ -55,9 +59,6 @@ def typed(columns: Mapping[str, Kind], found: Mapping[str, int], event_type: Eve
             _check(undated, "EventDate", _reason("EventDate", "time")),
         ]
         noting += [_check(wrong[name], name, _LEFT_OUT) for name in key if name in wrong and name != "EventDate"]
-        noting.append(
-            _check("_damage IS NOT NULL", None, "_damage || '; the opt-out was kept without what is damaged'")
-        )
         if latest is not None:
             noting.append(_check(unusable, "EventDate", _DATED))
             values["EventDate"] = (
@@ -65,21 +66,21 @@ def typed(columns: Mapping[str, Kind], found: Mapping[str, int], event_type: Eve
             )
     typed = ", ".join(f"{value} AS {quoted(name)}" for name, value in values.items())
     return (
-        "SELECT * EXCLUDE (_problem, _damage, _first, _raw), "
+        "SELECT * EXCLUDE (_problem, _damage, _where, _first, _raw), "
         "coalesce(_problem, CASE WHEN _first IS NOT NULL THEN coalesce(_damage, _first.r) END) AS _reason, "
-        "CASE WHEN _problem IS NULL THEN _first.f END AS _field, "
+        "CASE WHEN _problem IS NULL THEN _first.f ELSE _where END AS _field, "
         "CASE WHEN _problem IS NOT NULL OR _first IS NOT NULL OR len(_notes) > 0 THEN _raw END AS _raw FROM ("
-        f"SELECT _line, _raw, _problem, _damage, coalesce({', '.join(filter(None, rejecting))}) AS _first, "
+        f"SELECT _line, _raw, _problem, _damage, _where, coalesce({', '.join(filter(None, rejecting))}) AS _first, "
         f"list_filter([{', '.join([*filter(None, noting), _NOTHING])}], lambda n: n IS NOT NULL) AS _notes, "
         f"{typed} FROM rows)"
     )
 
 
-def _check(condition: str, field: str | None, reason: str) -> str:
-    """SQL for field and reason where the condition (empty: never) is true, else null."""
+def _check(condition: str, field: str, reason: str) -> str:
+    """SQL for field (a column's name, or _where) and reason where the condition (empty: never) is true, else null."""
     if not condition:
         return ""
-    name = "NULL::VARCHAR" if field is None else literal(field)
+    name = field if field == "_where" else literal(field)
     return f"CASE WHEN {condition} THEN struct_pack(f := {name}, r := {reason}) END"
 
 
@@ -121,5 +122,9 @@ def _value(kind: Kind, text: str) -> str:
             forms = ", ".join(literal(form) for form in _TIME_FORMS)
             zoned = f"regexp_matches({trimmed}, '[0-9]([Zz]|[-+][0-9]{{2}}:?[0-9]{{2}})$')"
             naive = f"timezone('UTC', try_strptime({trimmed}, [{forms}]) - INTERVAL ({SERVER_TIME_HOURS}) HOUR)"
-            moment = f"CASE WHEN {zoned} THEN TRY_CAST({trimmed} AS TIMESTAMPTZ) ELSE {naive} END"
+            # strptime takes “infinity” for the year 1900, and an opt-out of that year would be older than any consent.
+            moment = (
+                f"CASE WHEN {zoned} THEN TRY_CAST({trimmed} AS TIMESTAMPTZ) "
+                f"WHEN regexp_matches({trimmed}, '^[0-9]') THEN {naive} END"
+            )
             return f"CASE WHEN year({moment}) BETWEEN 1753 AND 9999 THEN {moment} END"
