@@ -2,7 +2,8 @@
 
 What belongs here: one field per unconfirmed [K] (or deployment-dependent) behaviour, with what its values mean.
 What does not: confirmed behaviour; that is code. Settings of imports and extracts stand with these
-(`imports/behaviour.py`, `extracts/behaviour.py`, `queries/behaviour.py`) and are inherited.
+(`imports/behaviour.py`, `extracts/behaviour.py`, `queries/behaviour.py`, `sending/behaviour.py`) and are
+inherited.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from pydantic import Field, ValidationError
 from et_platform.simulator.extracts.behaviour import ExtractBehaviour
 from et_platform.simulator.imports.behaviour import ImportBehaviour
 from et_platform.simulator.queries.behaviour import QueryBehaviour
+from et_platform.simulator.sending.behaviour import SendBehaviour
 
 
-class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour):
+class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour, SendBehaviour):
     """The settings of one simulator. Give them on the command line as `--set name=value`."""
 
     # Access

@@ -44,7 +44,8 @@ def _no_rule(service: Service, connection: Connection, document: Document, eleme
 class Kind:
     """One kind of definition. `texts` are the properties that a request sets, `fixed` those of them that Update leaves.
 
-    `words` are the messages of Create, Update and Delete. `numbered` kinds have a number beside their ObjectID.
+    `words` are the messages of Create, Update and Delete. `numbered` kinds have a number beside their ObjectID;
+    `unique_names` says whether two may share a Name.
     """
 
     shape: retrieval.Shape
@@ -56,6 +57,7 @@ class Kind:
     defaults: Mapping[str, str] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     numbered: bool = False
+    unique_names: bool = True
 
     @property
     def name(self) -> str:
@@ -152,7 +154,7 @@ class Kind:
         name = document["properties"].get("Name", "")
         if not name:
             raise Refused(self.codes.invalid, f"{self.name}: a Name is required.")
-        other = self.by(connection, "Name", name)
+        other = self.by(connection, "Name", name) if self.unique_names else None
         if other is not None and other["object_id"] != document["object_id"]:
             raise Refused(self.codes.exists, f"{self.name}: the name is in use.")
 
@@ -179,3 +181,14 @@ def at(element: Element, path: str) -> str | None:
         return found.strip() if found is not None and head != "QueryText" else found
     inner = envelope.child(element, head)
     return None if inner is None else at(inner, rest)
+
+
+def replace(properties: dict[str, str], element: Element, name: str) -> None:
+    """Let a sub-object that a request gives (`Email`, by ID, ObjectID or CustomerKey) replace what identified it."""
+    inner = envelope.child(element, name)
+    if inner is None:
+        return
+    for identity in ("ID", "ObjectID", "CustomerKey"):
+        properties.pop(f"{name}.{identity}", None)
+        if text(inner, identity):
+            properties[f"{name}.{identity}"] = text(inner, identity)

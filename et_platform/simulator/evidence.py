@@ -93,6 +93,29 @@ EVIDENCE: dict[str, Evidence] = {
         _names("ContentType"),
         note="The roots of every content type are there from the start.",
     ),
+    "Email": Evidence(
+        _each("K R K K D", _WRITTEN),
+        "W",
+        {},
+        _names(
+            "CustomerKey Name CategoryID HTMLBody TextBody Subject IsHTMLPaste EmailType CharacterSet SyncTextWithHTML"
+            " PreHeader"
+        ),
+        _names("CustomerKey"),
+    ),
+    "EmailSendDefinition": Evidence(
+        _each("R D K K D D", "Create Retrieve Update Delete Perform Describe"),
+        "W",
+        {"SendDefinitionList": "K"},
+        _names(
+            "CustomerKey Name Description CategoryID SendClassification.CustomerKey SenderProfile.CustomerKey FromName"
+            " FromAddress SuppressTracking IsSendLogging BccEmail AutoBccEmail TestEmailAddr EmailSubject"
+            " DynamicEmailSubject IsMultipart IsWrapped DeduplicateByEmail ExclusionFilter Additional CCEmail PreHeader"
+        ),
+        _names("CustomerKey"),
+        note="Perform takes Start and makes a Send. Also settable, in forms of their own: Email, SendDefinitionList"
+        " (SourceList and ExclusionList, of sendable data extensions and lists).",
+    ),
     "ExtractDescription": Evidence(_each("R D", "Retrieve Describe"), "R", {"CustomerKey": "K"}),
     "FileTransferActivity": Evidence(
         _each("D D", "Perform Describe"),
@@ -136,6 +159,34 @@ EVIDENCE: dict[str, Evidence] = {
         _each("D D", "Retrieve Describe"), "D", note="The form of ResultDetailXML is that of a reply [K]."
     ),
     "Role": Evidence(_each("R D", "Retrieve Describe"), "R"),
+    "Send": Evidence(
+        _each("R D", "Retrieve Describe"),
+        "W",
+        dict.fromkeys(("ID", "EmailName", "Subject", "FromName", "SentDate"), "R"),
+        note="SentDate is there once a send is done [D]. What people did is counted whenever it is asked for.",
+    ),
+    "SendClassification": Evidence(
+        _each("K D K K D", _WRITTEN),
+        "W",
+        {},
+        _names(
+            "CustomerKey SendClassificationType Name Description SenderProfile.CustomerKey"
+            " HonorPublicationListOptOutsForTransactionalSends"
+        ),
+        _names("CustomerKey"),
+        note="`Default Commercial` (Marketing) and `Default Transactional` (Operational) are there from the start [K].",
+    ),
+    "SenderProfile": Evidence(
+        _each("K D K K D", _WRITTEN),
+        "W",
+        {},
+        _names(
+            "CustomerKey Name Description FromName FromAddress UseDefaultRMMRules SenderHeaderEmailAddress"
+            " SenderHeaderName ReplyToAddress ReplyToDisplayName"
+        ),
+        _names("CustomerKey"),
+        note="`Default` is there from the start [K].",
+    ),
     "Subscriber": Evidence(
         _each("R D R R D", _WRITTEN),
         "D",

@@ -23,6 +23,8 @@ from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform.simulator.queries.worker import QueryWorker
 from et_platform.simulator.rate import Rate
 from et_platform.simulator.rest.async_rows import AsyncRows
+from et_platform.simulator.sending import profiles
+from et_platform.simulator.sending.worker import SendWorker
 from et_platform.simulator.store import Store
 from et_platform.simulator.units import NoAccess
 
@@ -55,12 +57,22 @@ class Service:
         self.async_rows = AsyncRows(store, behaviour)
         self.async_requests = AsyncRequests(self)
         self.queries = QueryWorker(self)
+        self.sends = SendWorker(self)
         folders.seed(store, account.mid, account.parent or account.mid)
+        profiles.seed(store, account.mid)
 
     @property
     def workers(self) -> Sequence[Worker]:
         """What works beside the requests."""
-        return (self.nights, self.importer, self.extractor, self.async_rows, self.async_requests, self.queries)
+        return (
+            self.nights,
+            self.importer,
+            self.extractor,
+            self.async_rows,
+            self.async_requests,
+            self.queries,
+            self.sends,
+        )
 
     def resume(self) -> None:
         """Go on with what an earlier process left unfinished."""

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.behaviour import ExtractBehaviour
 from et_platform.simulator.imports.behaviour import ImportBehaviour
+from et_platform.simulator.sending.behaviour import SendBehaviour
 
 _HEAD = """\
 # The local ExactTarget: every setting
@@ -23,7 +24,7 @@ setting, and its default is the likeliest value. Give it as `etp sim --set NAME=
 settings file. Evidence: **D** the vendor's documentation · **R** recorded traffic, or verified live by a public
 project · **W** the WSDL · **3** a third-party page · **K** unconfirmed.
 """
-_PARTS = {"Imports": ImportBehaviour, "Extracts": ExtractBehaviour}
+_PARTS = {"Imports": ImportBehaviour, "Extracts": ExtractBehaviour, "Sends": SendBehaviour}
 
 
 def page() -> str:

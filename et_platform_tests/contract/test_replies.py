@@ -13,6 +13,7 @@ from et_platform.simulator import dispatch
 from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.extracting import extract, tracking
+from et_platform_tests.simulator.sending import a_list_of, email, performed, send_definition, sendable, sent
 from et_platform_tests.simulator.soap import (
     API,
     PERSON,
@@ -31,6 +32,7 @@ from et_platform_tests.simulator.test_asynchronous import options, retrieved
 from et_platform_tests.simulator.test_describe import describe
 from et_platform_tests.simulator.test_folders import folder
 from et_platform_tests.simulator.test_operations import get_user_token, perform
+from et_platform_tests.simulator.test_queries import query
 from et_platform_tests.simulator.test_subscribers import a_list, execute, subscriber
 
 VENDOR = Path(__file__).parents[2].parent / "shared" / "etframework.wsdl"
@@ -64,6 +66,7 @@ DEVIATIONS = (
     Deviation("cleared", "Task )", _NO_OBJECT),
     Deviation("clear refused", "Task )", _NO_OBJECT),
     Deviation("perform refused", "Task )", _NO_OBJECT),
+    Deviation("start refused", "Task )", _NO_OBJECT),
     Deviation("schedule refused", "'Task': Missing child element(s)", "recorded replies have an empty Task too [R]"),
     Deviation("queued update", "Object )", "what is queued is not shown [K]"),
     Deviation("queued delete", "Object )", "what is queued is not shown [K]"),
@@ -129,6 +132,10 @@ def data(soap: Soap) -> Iterator[tuple[str, Reply]]:
     yield "perform refused", perform(soap, "ImportDefinition", "nobody")
     yield "cleared", perform(soap, "DataExtension", KEY, "ClearData")
     yield "clear refused", perform(soap, "DataExtension", "nobody", "ClearData")
+    asked = query(KEY, f"SELECT Key FROM [{KEY}]", KEY)
+    yield "query", soap.good("Create", asked)
+    yield "query refused", soap.write("Create", asked)
+    yield "query started", perform(soap, "QueryDefinition", KEY)
     yield "extract", extract(soap, tracking("a.zip", "ExtractSent"))
     yield "extract refused", extract(soap, tracking("a.csv", "ExtractSent"))
 
@@ -145,6 +152,20 @@ def people(soap: Soap) -> Iterator[tuple[str, Reply]]:
     yield "unsubscribed", execute(soap, SubscriberKey=KEY)
     yield "unsubscribe refused", execute(soap)
     yield "user token", get_user_token(soap)
+
+
+def sends(soap: Soap) -> Iterator[tuple[str, Reply]]:
+    """Sends and what they are made of."""
+    number = email(soap, KEY)
+    lists = a_list_of(sendable(soap, KEY + "_send", {"a": "a@x.example"}))
+    definition = send_definition(KEY, number, lists)
+    yield "send definition", soap.good("Create", definition)
+    yield "send definition refused", soap.write("Create", definition)
+    yield "send definition updated", soap.good("Update", definition)
+    begun = performed(soap, "EmailSendDefinition", KEY)
+    yield "send started", begun
+    yield "start refused", performed(soap, "EmailSendDefinition", "nobody")
+    sent(soap, begun.text("Results/Result/Task/ID"))
 
 
 def account(soap: Soap) -> Iterator[tuple[str, Reply]]:
@@ -210,7 +231,7 @@ def test_every_reply_obeys_the_wsdl_but_for_the_listed_deviations(
     soap = Soap(simulator)
     found: dict[str, list[str]] = {}
     asked: set[str] = set()
-    for part in (data, people, account, queued, everything, ends):
+    for part in (data, people, sends, account, queued, everything, ends):
         for name, reply in part(soap):
             assert name not in found
             found[name] = errors(schema, reply)

@@ -60,6 +60,40 @@ NEW: dict[str, dict[str, str]] = {
         "IsEditable": "false",
         "AllowChildren": "false",
     },
+    "Email": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "CategoryID": "7",
+        "HTMLBody": "<p>Hello & welcome</p>",
+        "TextBody": "Hello",
+        "Subject": "Welcome",
+        "IsHTMLPaste": "true",
+        "EmailType": "HTML",
+        "CharacterSet": "UTF-8",
+        "SyncTextWithHTML": "true",
+        "PreHeader": "p",
+    },
+    "EmailSendDefinition": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "CategoryID": "7",
+        "SendClassification.CustomerKey": "Default Commercial",
+        "SenderProfile.CustomerKey": "Default",
+        "FromName": "Ada",
+        "FromAddress": "ada@b.example",
+        **dict.fromkeys(("SuppressTracking", "IsSendLogging", "IsMultipart", "IsWrapped"), "true"),
+        "DeduplicateByEmail": "true",
+        "BccEmail": "a@b.example",
+        "AutoBccEmail": "a@b.example",
+        "TestEmailAddr": "a@b.example",
+        "EmailSubject": "s",
+        "DynamicEmailSubject": "s",
+        "ExclusionFilter": "f",
+        "Additional": "a",
+        "CCEmail": "c@b.example",
+        "PreHeader": "p",
+    },
     "ImportDefinition": {
         "CustomerKey": "{key}",
         "Name": "{key}",
@@ -103,6 +137,26 @@ NEW: dict[str, dict[str, str]] = {
         "TargetUpdateType": "Overwrite",
         "CategoryID": "0",
     },
+    "SendClassification": {
+        "CustomerKey": "{key}",
+        "SendClassificationType": "Operational",
+        "Name": "{key}",
+        "Description": "d",
+        "SenderProfile.CustomerKey": "Default",
+        "HonorPublicationListOptOutsForTransactionalSends": "true",
+    },
+    "SenderProfile": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "FromName": "Ada",
+        "FromAddress": "ada@b.example",
+        "UseDefaultRMMRules": "true",
+        "SenderHeaderEmailAddress": "h@b.example",
+        "SenderHeaderName": "h",
+        "ReplyToAddress": "r@b.example",
+        "ReplyToDisplayName": "r",
+    },
     "Subscriber": {
         "EmailAddress": "a@b.example",
         "SubscriberKey": "{key}",
@@ -130,6 +184,13 @@ CHANGED: dict[str, dict[str, str]] = {
         "IsEditable": "true",
         "AllowChildren": "true",
     },
+    "Email": {"Name": "{key} new", "HTMLBody": "<p>Bye</p>", "Subject": "Farewell", "EmailType": "Text"},
+    "EmailSendDefinition": {
+        "Name": "{key} new",
+        "SendClassification.CustomerKey": "Default Transactional",
+        "FromName": "Bob",
+        "DeduplicateByEmail": "false",
+    },
     "ImportDefinition": {
         "Name": "{key} new",
         "Description": "e",
@@ -153,6 +214,8 @@ CHANGED: dict[str, dict[str, str]] = {
         "CategoryID": "7",
     },
     "List": {"Category": "8", "Type": "Public", "Description": "e", "ListClassification": "PublicationList"},
+    "SendClassification": {"Name": "{key} new", "SendClassificationType": "Marketing", "Description": "e"},
+    "SenderProfile": {"Name": "{key} new", "FromName": "Bob", "FromAddress": "bob@b.example"},
     "Subscriber": {"EmailAddress": "c@d.example", "Status": "Unsubscribed", "EmailTypePreference": "Text"},
 }
 
@@ -199,6 +262,13 @@ def test_levels_are_given_for_what_is_there_and_nothing_else(kind: str) -> None:
     assert list(EVIDENCE) == list(HANDLERS)
 
 
+def what_is_sent(soap: Soap, key: str) -> str:
+    """The list and the e-mail of a send definition, which have forms of their own."""
+    number = soap.good("Create", written("Email", {"CustomerKey": key, "Name": key})).text("Results/NewID")
+    everybody = "<List><ID>1</ID></List><DataSourceTypeID>List</DataSourceTypeID>"
+    return f"<SendDefinitionList>{everybody}</SendDefinitionList><Email><ID>{number}</ID></Email>"
+
+
 @pytest.mark.parametrize("kind", SETTABLE)
 def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: str) -> None:
     new = {name: text.format(key=key) for name, text in NEW[kind].items()}
@@ -206,6 +276,8 @@ def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: 
     fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>" if kind == "DataExtension" else ""
     if kind in ("DataExtensionField", "ImportDefinition", "QueryDefinition"):
         soap.good("Create", data_extension(key, KEY_FIELD))
+    if kind == "EmailSendDefinition":
+        fields = what_is_sent(soap, key)
     soap.good("Create", written(kind, new, fields))
     identity = new[IDENTITY.get(kind, "CustomerKey")]
     assert shown(soap, kind, identity) == new

@@ -20,6 +20,9 @@ SENT, OPEN, CLICK, BOUNCE, COMPLAINT, UNSUBSCRIBE = TYPES = (
 )
 """The types, in the order in which one act records them: nobody opens what was not sent."""
 
+NOT_SENT = "not_sent"
+"""Recorded by sends alone: who was meant and not mailed; `Reason` says why."""
+
 # What a tracking extract tells about the place and device of opens and clicks [R]; the values are made up.
 DEVICE = {
     "IpAddress": "192.0.2.10",
