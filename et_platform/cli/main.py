@@ -19,6 +19,7 @@ _VERBS = {
     "apply": "et_platform.cli.outbound",
     "approve": "et_platform.cli.deciding",
     "reject": "et_platform.cli.deciding",
+    "quarantine": "et_platform.cli.quarantine",
     "forget": "et_platform.cli.outbound",
     "ledger": "et_platform.cli.ledger",
     "request": "et_platform.cli.inbound",

@@ -24,6 +24,10 @@ class NotApproved(OutboundError):
     """The change set waits for somebody to approve it, or its approval holds no more."""
 
 
+class NotDecidable(OutboundError):
+    """A row is not in quarantine, or nothing can be decided of it."""
+
+
 class NotApprovable(OutboundError):
     """A decision that would mean nothing: the change set needs none, or is not what it was."""
 

@@ -238,6 +238,7 @@ def _figures(
         updates_by_field=dict(report.updates_by_field(connection, changes)),
         read_at=source.as_of.astimezone(UTC).isoformat(),
         drift=list(source.drift),
+        dropped=rows.get("dropped", 0),
     )
 
 

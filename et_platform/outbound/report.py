@@ -119,6 +119,7 @@ class Report:
             "removals": f.deletes,
             "unchanged": f.unchanged,
             "quarantined": f.quarantined,
+            "dropped (by a person's decision)": f.dropped,
             "held (colliding keys)": f.held,
             "unknown (undecidable keys)": f.unknown,
             "kept (no longer in the source)": f.kept,

@@ -21,6 +21,9 @@ from et_platform.sync.field_rules import field_rules
 MAXIMUM_REJECTIONS = 2
 """A row that ExactTarget rejected this often with the same content waits in quarantine until it changes."""
 
+REFUSED = "was rejected twice by ExactTarget with this content"
+DROPPED = "is dropped: a person decided that the row is not wanted with this content"
+
 CLEARED = (
     "would take an opt-out back that ExactTarget has, without newer consent; enter in the CRM since when the person "
     "wants mail again, or that the person is out"
@@ -31,9 +34,10 @@ NEWER_OPT_OUT = "would opt in a person who opted out in ExactTarget since; write
 @dataclass(frozen=True)
 class PlanFigures:
     """Row counts of a plan. `held`: keys that collide under folding; `unknown`: keys that folding cannot decide;
-    `deletes`: acknowledged keys that the snapshot no longer has and that are to be deleted, or marked as gone; `kept`:
-    those that stay as they are, and `kept_because`; `reasons`: quarantine by reason; `read_at`: when the source was
-    read (ISO, UTC), and `drift`: how its columns changed; empty and None where that is not known.
+    `dropped`: rows that a person decided are not wanted as they are; `deletes`: acknowledged keys that the snapshot no
+    longer has and that are to be deleted, or marked as gone; `kept`: those that stay as they are, and `kept_because`;
+    `reasons`: quarantine by reason; `read_at`: when the source was read (ISO, UTC), and `drift`: how its columns
+    changed; empty and None where that is not known.
     """
 
     snapshot: int
@@ -51,6 +55,7 @@ class PlanFigures:
     updates_by_field: dict[str, int] = field(default_factory=dict)
     read_at: str = ""
     drift: list[str] | None = None
+    dropped: int = 0
 
     @property
     def changes(self) -> int:
@@ -83,7 +88,7 @@ def evaluation(
     """SQL for one row a candidate: `_class`, key, hashes, the desired fields, `_changed` and `_violations`.
 
     `snapshot`, `acknowledged` and `rejections` are SQL names of relations as the warehouse keeps them. `_class` is
-    one of insert, update, unchanged, quarantined, held, unknown. Candidates are all rows that are not already
+    one of insert, update, unchanged, quarantined, held, unknown, dropped. Candidates are all rows that are not already
     acknowledged with this very source hash; every other row of the snapshot is unchanged.
 
     `unsubscribes` (see opt_out.latest_unsubscribes) withholds rows that would opt in whom ExactTarget's own events say
@@ -133,6 +138,7 @@ copies AS (
 compared AS (
     SELECT e.*, a._folded_key IS NOT NULL AS _known, c._folded_key IS NOT NULL AS _copied,
         coalesce(r.times, 0) >= {MAXIMUM_REJECTIONS} AS _refused,
+        coalesce(r.is_dropped, false) AS _dropped,
         list_filter([{changed}]::VARCHAR[], lambda f: f IS NOT NULL) AS _changed
     FROM evaluated AS e
     LEFT JOIN {acknowledged} AS a ON a._folded_key = e._folded_key
@@ -143,6 +149,7 @@ SELECT CASE
         WHEN _folded_key IS NULL THEN 'quarantined'
         WHEN _undecidable THEN 'unknown'
         WHEN _copied THEN 'held'
+        WHEN _dropped THEN 'dropped'
         WHEN len(_violations) > 0 OR _refused THEN 'quarantined'
         WHEN NOT _known THEN 'insert'
         WHEN len(_changed) > 0 THEN 'update'
@@ -175,10 +182,10 @@ FROM (
             'reason': 'holds characters whose equality ExactTarget decides by an unknown rule'}}]
         WHEN _class = 'held' THEN [{{'field': {key},
             'reason': 'has copies: another row has the same key, without regard to case and blanks at the end'}}]
-        WHEN _refused AND len(_violations) = 0 THEN [{{'field': {key},
-            'reason': 'was rejected twice by ExactTarget with this content'}}]
+        WHEN _class = 'dropped' THEN [{{'field': {key}, 'reason': {literal(DROPPED)}}}]
+        WHEN _refused AND len(_violations) = 0 THEN [{{'field': {key}, 'reason': {literal(REFUSED)}}}]
         ELSE _violations END) AS v
-    FROM {evaluated} WHERE _class IN ('quarantined', 'held', 'unknown')
+    FROM {evaluated} WHERE _class IN ('quarantined', 'held', 'unknown', 'dropped')
 )"""
 
 

@@ -19,7 +19,7 @@ from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
 from et_platform.sync.identity import lake_name
 from et_platform.sync.staging import line_in_file
 from et_platform.trace.moment import Moment
-from et_platform.warehouse import acknowledged, quarantine
+from et_platform.warehouse import acknowledged, quarantine, quarantine_decisions
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import table_exists
 
@@ -158,6 +158,11 @@ def _withheld(
             "SELECT taken_at, run_id FROM lake.history.snapshots WHERE entity = ? ORDER BY taken_at DESC LIMIT 1",
             [entity],
         ).fetchone()
+        decided = quarantine_decisions.of_key(connection, name, folded_key)
+    for one in decided:
+        yield Moment(
+            one.at, "quarantine", f"{one.word} decided for {declared.is_.customer_key} by {one.who}: {one.why}"
+        )
     if taken is None:
         return
     for class_, field, reason in rows:

@@ -1,12 +1,14 @@
 """Quarantine: rows that are desired and may not be sent, with the reason; and the rows ExactTarget rejected.
 
 What belongs here: the tables `quarantine.<de>` (as the last plan found it) and `quarantine.rejections`. What does
-not: the rules that put a row there (sync/field_rules.py, sync/plan.py).
+not: the rules that put a row there (sync/field_rules.py, sync/plan.py), and what people decided of such rows
+(quarantine_decisions.py).
 """
 
 import duckdb
 
 from et_platform.duckdb_support import literal, quoted
+from et_platform.warehouse import quarantine_decisions
 from et_platform.warehouse.snapshots import table_exists
 
 REJECTIONS = "lake.quarantine.rejections"
@@ -27,11 +29,13 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         f"CREATE TABLE IF NOT EXISTS {REJECTIONS} (data_extension VARCHAR, _folded_key VARCHAR, "
         "_source_hash UBIGINT, times INTEGER, attempt_id VARCHAR, file VARCHAR)"
     )
+    quarantine_decisions.ensure_table(connection)
 
 
 def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether `ensure_tables` has nothing to do."""
-    return table_exists(connection, "quarantine", name) and table_exists(connection, "quarantine", "rejections")
+    shared = ("rejections", quarantine_decisions.NAME)
+    return all(table_exists(connection, "quarantine", one) for one in (name, *shared))
 
 
 def replace(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
@@ -41,8 +45,20 @@ def replace(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None
 
 
 def rejections_of(name: str) -> str:
-    """SQL for the rejections of one data extension."""
-    return f"(SELECT * FROM {REJECTIONS} WHERE data_extension = {literal(name)})"
+    """SQL for what stands against rows of one data extension: (_folded_key, _source_hash, times, is_dropped).
+
+    `times` is how often a row was rejected with this content; after a decision to offer it again, one of those that had
+    been counted by then still counts, so that one more rejection brings it back here.
+    """
+    return f"""(
+    SELECT coalesce(r._folded_key, d._folded_key) AS _folded_key,
+        coalesce(r._source_hash, d._source_hash) AS _source_hash,
+        CASE WHEN d.decision = 'retry' AND d.times > 0 AND r.times >= d.times THEN r.times - d.times + 1
+            ELSE coalesce(r.times, 0) END AS times,
+        coalesce(d.decision = 'drop', false) AS is_dropped
+    FROM (FROM {REJECTIONS} WHERE data_extension = {literal(name)}) AS r
+    FULL JOIN {quarantine_decisions.standing(name)} AS d
+        ON d._folded_key = r._folded_key AND d._source_hash = r._source_hash)"""
 
 
 def forget_rejections(connection: duckdb.DuckDBPyConnection, name: str) -> None:
