@@ -16,9 +16,8 @@ from et_platform.cli.common import configured, explained
 if TYPE_CHECKING:
     from et_platform.catalog.catalog import Declared
     from et_platform.catalog.models import DataExtension
-    from et_platform.outbound.quarantine import Chosen, Decided, Withheld
+    from et_platform.outbound.quarantine import Chosen, Decided, Withheld, Word
     from et_platform.outbound.road import Road
-    from et_platform.warehouse.quarantine_decisions import Word
 
 _UNIT = click.option("--unit", help="Business unit, where the data extension lives in several.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
