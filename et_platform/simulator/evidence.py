@@ -196,6 +196,27 @@ EVIDENCE: dict[str, Evidence] = {
         note="Attributes and Lists are settable too, and are not retrieved.",
     ),
     "SubscriberStatusEvent": Evidence(_each("D D", "Retrieve Describe"), "D"),
+    "TriggeredSend": Evidence(
+        _each("R D", "Create Describe"),
+        "R",
+        note="Takes TriggeredSendDefinition (CustomerKey or ObjectID) and Subscribers (SubscriberKey, EmailAddress,"
+        " Attributes). OK though subscribers failed: they are its SubscriberFailures [R], with codes that are [K].",
+    ),
+    "TriggeredSendDefinition": Evidence(
+        _each("R D D R D", _WRITTEN),
+        "W",
+        {},
+        _names(
+            "CustomerKey Name Description CategoryID SendClassification.CustomerKey SenderProfile.CustomerKey FromName"
+            " FromAddress SuppressTracking IsSendLogging TriggeredSendType List.ID AutoAddSubscribers"
+            " AutoUpdateSubscribers BatchInterval BccEmail EmailSubject DynamicEmailSubject IsMultipart IsWrapped"
+            " RefreshContent ExclusionFilter Priority CCEmail PreHeader"
+        ),
+        _names("CustomerKey"),
+        note="Begins as New; Update of TriggeredSendStatus makes it Active [D], Inactive, Canceled or Deleted. Also"
+        " settable: Email, SendSourceDataExtension.",
+    ),
+    "TriggeredSendSummary": Evidence(_each("R D", "Retrieve Describe"), "R"),
 }
 OPERATIONS = {
     "Create, Retrieve, Update, Delete, Perform": ("R", "by type, below; Create to Perform also asynchronously [D]"),
@@ -216,7 +237,7 @@ def verbs(kind: str) -> list[str]:
     offered = {
         "Create": hasattr(module, "save"),
         "Retrieve": hasattr(module, "retrieve"),
-        "Update": hasattr(module, "save"),
+        "Update": hasattr(module, "save") and not getattr(module, "CREATED_ONLY", False),
         "Delete": hasattr(module, "delete"),
         "Perform": any(hasattr(module, function) for function in ACTIONS.values()),
         "Describe": True,

@@ -13,7 +13,16 @@ from et_platform.simulator import dispatch
 from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.extracting import extract, tracking
-from et_platform_tests.simulator.sending import a_list_of, email, performed, send_definition, sendable, sent
+from et_platform_tests.simulator.sending import (
+    a_list_of,
+    active,
+    email,
+    performed,
+    send_definition,
+    sendable,
+    sent,
+    triggered,
+)
 from et_platform_tests.simulator.soap import (
     API,
     PERSON,
@@ -166,6 +175,10 @@ def sends(soap: Soap) -> Iterator[tuple[str, Reply]]:
     yield "send started", begun
     yield "start refused", performed(soap, "EmailSendDefinition", "nobody")
     sent(soap, begun.text("Results/Result/Task/ID"))
+    active(soap, KEY + "_t")
+    yield "triggered", soap.good("Create", triggered(KEY + "_t", {"SubscriberKey": "a", "EmailAddress": "a@x.example"}))
+    yield "triggered to nobody", soap.good("Create", triggered(KEY + "_t", {"SubscriberKey": "nobody"}))
+    yield "trigger refused", soap.write("Create", triggered("nobody", {"SubscriberKey": "a"}))
 
 
 def account(soap: Soap) -> Iterator[tuple[str, Reply]]:

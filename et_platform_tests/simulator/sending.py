@@ -81,3 +81,44 @@ def sending(soap: Soap, key: str) -> dict[str, str]:
 def figures(found: dict[str, str]) -> dict[str, int]:
     """The figures that are not 0."""
     return {name: int(found[name]) for name in FIGURES if found[name] != "0"}
+
+
+def triggered_definition(key: str, number: str = "", more: str = "", **properties: str) -> str:
+    """A TriggeredSendDefinition; without an e-mail it is meant for an Update."""
+    classification = "<SendClassification><CustomerKey>Default Commercial</CustomerKey></SendClassification>"
+    made = f"<Name>{key}</Name>{classification}" if number else ""
+    listed = "".join(f"<{name}>{text}</{name}>" for name, text in properties.items())
+    named = f"<Email><ID>{number}</ID></Email>" if number else ""
+    return f'<Objects xsi:type="TriggeredSendDefinition"><CustomerKey>{key}</CustomerKey>{made}{listed}{named}{more}</Objects>'
+
+
+def triggered(definition: str, *subscribers: dict[str, str]) -> str:
+    """A TriggeredSend; SubscriberKey and EmailAddress by name, everything else is an attribute."""
+    content = ""
+    for one in subscribers:
+        attributes = "".join(
+            f"<Attributes><Name>{name}</Name><Value>{escape(text)}</Value></Attributes>"
+            for name, text in one.items()
+            if name not in ("SubscriberKey", "EmailAddress")
+        )
+        named = "".join(
+            f"<{name}>{escape(one[name])}</{name}>" for name in ("EmailAddress", "SubscriberKey") if name in one
+        )
+        content += f"<Subscribers>{named}{attributes}</Subscribers>"
+    named = f"<TriggeredSendDefinition><CustomerKey>{definition}</CustomerKey></TriggeredSendDefinition>"
+    return f'<Objects xsi:type="TriggeredSend">{named}{content}</Objects>'
+
+
+def active(soap: Soap, key: str, more: str = "", **properties: str) -> None:
+    """Make a triggered send definition and activate it."""
+    soap.good("Create", triggered_definition(key, email(soap, key), more, **properties))
+    soap.good("Update", triggered_definition(key, TriggeredSendStatus="Active"))
+
+
+def summary(soap: Soap, key: str) -> dict[str, int]:
+    """The summary's figures that are not 0."""
+    names = [*("Sent", "NotSentDueToOptOut", "NotSentDueToUndeliverable", "NotSentDueToError", "Queued")]
+    names += ["Opens", "UniqueOpens", "Clicks", "UniqueClicks", "Bounces", "OptOuts"]
+    (result,) = soap.retrieve("TriggeredSendSummary", names, equals("CustomerKey", key)).results
+    found = {name: int(result.findtext(f"{{*}}{name}") or 0) for name in names}
+    return {name: number for name, number in found.items() if number}

@@ -163,6 +163,28 @@ NEW: dict[str, dict[str, str]] = {
         "Status": "Active",
         "EmailTypePreference": "HTML",
     },
+    "TriggeredSendDefinition": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "CategoryID": "7",
+        "SendClassification.CustomerKey": "Default Commercial",
+        "SenderProfile.CustomerKey": "Default",
+        "FromName": "Ada",
+        "FromAddress": "ada@b.example",
+        **dict.fromkeys(("SuppressTracking", "IsSendLogging", "IsMultipart", "IsWrapped", "RefreshContent"), "true"),
+        **dict.fromkeys(("AutoAddSubscribers", "AutoUpdateSubscribers"), "false"),
+        "TriggeredSendType": "Continuous",
+        "List.ID": "1",
+        "BatchInterval": "5",
+        "BccEmail": "a@b.example",
+        "EmailSubject": "s",
+        "DynamicEmailSubject": "s",
+        "ExclusionFilter": "f",
+        "Priority": "High",
+        "CCEmail": "c@b.example",
+        "PreHeader": "p",
+    },
 }
 CHANGED: dict[str, dict[str, str]] = {
     "DataExtension": {
@@ -217,6 +239,7 @@ CHANGED: dict[str, dict[str, str]] = {
     "SendClassification": {"Name": "{key} new", "SendClassificationType": "Marketing", "Description": "e"},
     "SenderProfile": {"Name": "{key} new", "FromName": "Bob", "FromAddress": "bob@b.example"},
     "Subscriber": {"EmailAddress": "c@d.example", "Status": "Unsubscribed", "EmailTypePreference": "Text"},
+    "TriggeredSendDefinition": {"Name": "{key} new", "Priority": "Low", "AutoAddSubscribers": "true"},
 }
 
 
@@ -258,15 +281,16 @@ def test_levels_are_given_for_what_is_there_and_nothing_else(kind: str) -> None:
     if kind != "DataExtensionObject":
         retrievable = set(HANDLERS[kind].SHAPE.retrievable)
         assert set(known.other) | known.settable | known.fixed <= retrievable
-    assert bool(known.settable) == ("Create" in known.verbs and kind != "DataExtensionObject")
+    assert bool(known.settable) == ("Create" in known.verbs and kind not in ("DataExtensionObject", "TriggeredSend"))
     assert list(EVIDENCE) == list(HANDLERS)
 
 
-def what_is_sent(soap: Soap, key: str) -> str:
+def what_is_sent(soap: Soap, kind: str, key: str) -> str:
     """The list and the e-mail of a send definition, which have forms of their own."""
     number = soap.good("Create", written("Email", {"CustomerKey": key, "Name": key})).text("Results/NewID")
     everybody = "<List><ID>1</ID></List><DataSourceTypeID>List</DataSourceTypeID>"
-    return f"<SendDefinitionList>{everybody}</SendDefinitionList><Email><ID>{number}</ID></Email>"
+    lists = f"<SendDefinitionList>{everybody}</SendDefinitionList>" if kind == "EmailSendDefinition" else ""
+    return f"{lists}<Email><ID>{number}</ID></Email>"
 
 
 @pytest.mark.parametrize("kind", SETTABLE)
@@ -276,8 +300,8 @@ def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: 
     fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>" if kind == "DataExtension" else ""
     if kind in ("DataExtensionField", "ImportDefinition", "QueryDefinition"):
         soap.good("Create", data_extension(key, KEY_FIELD))
-    if kind == "EmailSendDefinition":
-        fields = what_is_sent(soap, key)
+    if kind in ("EmailSendDefinition", "TriggeredSendDefinition"):
+        fields = what_is_sent(soap, kind, key)
     soap.good("Create", written(kind, new, fields))
     identity = new[IDENTITY.get(kind, "CustomerKey")]
     assert shown(soap, kind, identity) == new

@@ -33,6 +33,9 @@ from et_platform.simulator.objects import (
     sender_profile,
     subscriber,
     subscriber_status_event,
+    triggered_send,
+    triggered_send_definition,
+    triggered_send_summary,
 )
 
 HANDLERS: dict[str, Any] = {
@@ -60,4 +63,7 @@ HANDLERS: dict[str, Any] = {
     "SenderProfile": sender_profile,
     "Subscriber": subscriber,
     "SubscriberStatusEvent": subscriber_status_event,
+    "TriggeredSend": triggered_send,
+    "TriggeredSendDefinition": triggered_send_definition,
+    "TriggeredSendSummary": triggered_send_summary,
 }
