@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from et_platform.catalog.catalog import Catalog
-from et_platform.defs.extract import run_request
+from et_platform.defs.extract import run_of, run_request
 from et_platform.inbound.detect import detect
 from et_platform.inbound.windows import extract_of
 from et_platform.ingest.arrival import Look
 from et_platform.instance import materialize
+from et_platform.ledger.inbound_records import ExtractFile
 from et_platform.resources import build_inbound_road
 from et_platform.settings import Settings
 
@@ -39,11 +40,22 @@ def look(settings: Settings, catalog: Catalog, *, between_seconds: float) -> Loo
 def take(settings: Settings, catalog: Catalog, seen: Look) -> Iterator[dg.ExecuteInProcessResult]:
     """One run for each complete file; a failure is in its result and keeps no other from its turn."""
     for arrival in seen.complete:
-        request = run_request(catalog, arrival)
-        yield materialize(
-            settings,
-            [key.path for key in request.asset_selection or ()],
-            partition=request.partition_key,
-            config={step: given["config"] for step, given in request.run_config["ops"].items()},
-            tags=request.tags,
-        )
+        yield _run(settings, run_request(catalog, arrival))
+
+
+def again(settings: Settings, catalog: Catalog, file: ExtractFile) -> dg.ExecuteInProcessResult:
+    """Take a file that was seen before once more; one that is loaded is read again from its copy.
+
+    Raises NotDeclared if no extract of the catalogue takes files of that name.
+    """
+    return _run(settings, run_of(catalog, file))
+
+
+def _run(settings: Settings, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    return materialize(
+        settings,
+        [key.path for key in request.asset_selection or ()],
+        partition=request.partition_key,
+        config={step: given["config"] for step, given in request.run_config["ops"].items()},
+        tags=request.tags,
+    )

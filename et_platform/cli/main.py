@@ -20,6 +20,7 @@ _VERBS = {
     "approve": "et_platform.cli.deciding",
     "reject": "et_platform.cli.deciding",
     "quarantine": "et_platform.cli.quarantine",
+    "files": "et_platform.cli.files",
     "forget": "et_platform.cli.outbound",
     "ledger": "et_platform.cli.ledger",
     "request": "et_platform.cli.inbound",

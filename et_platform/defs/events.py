@@ -1,6 +1,7 @@
 """events/<type>: what subscribers did, as typed rows in the lake, each once, with file and line."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -22,9 +23,13 @@ _COLUMNS_SHOWN = 20
 
 
 class File(dg.Config):
-    """`identity`: the fetched file to load; without one, every fetched file of the day is loaded."""
+    """`identity`: the fetched file to load; without one, every fetched file of the day is loaded.
+
+    `again`: the file is loaded already, and its copy is to be read anew by today's rules.
+    """
 
     identity: str | None = None
+    again: bool = False
 
 
 def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
@@ -52,7 +57,7 @@ def build(declared: Declared[Extract]) -> dg.AssetsDefinition:
             else:
                 waiting = pending_files(road, platform.catalog(), declared.name, day_of_run(context))
                 wanted = [file.identity for file in waiting if file.state == "fetched"]
-            loaded, problems = road.each(wanted, load)
+            loaded, problems = road.each(wanted, partial(load, again=config.again))
             if not loaded:
                 raise_for(problems, of=len(wanted))
         for event, key in keys.items():

@@ -8,10 +8,12 @@ import dagster as dg
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import Extract
 from et_platform.inbound.detect import detect
+from et_platform.inbound.errors import NotDeclared
 from et_platform.inbound.fetch import fetch
 from et_platform.inbound.road import raise_for
 from et_platform.inbound.windows import day_of, extract_of, pending_files, request_day, unaccounted
 from et_platform.ingest.arrival import Arrival, Look
+from et_platform.ingest.errors import shown
 from et_platform.ledger.inbound_records import ExtractFile
 from et_platform.partitions import day_of_run, days_of
 from et_platform.presentation import declaration_reference, explained_failures, markdown_table
@@ -200,6 +202,32 @@ def run_request(catalog: Catalog, arrival: Arrival) -> dg.RunRequest:
             *(dg.AssetKey(["events", event]) for event in declared.is_.events),
         ],
         tags={FILE_TAG: arrival.identity, ATTEMPT_TAG: str(arrival.attempt)},
+    )
+
+
+def run_of(catalog: Catalog, file: ExtractFile) -> dg.RunRequest:
+    """The run that takes a known file once more, or, if it is loaded, reads its copy again.
+
+    Raises NotDeclared if no extract of the catalogue takes files of that name.
+    """
+    declared = extract_of(catalog, file.name)
+    if declared is None:
+        raise NotDeclared(
+            f"No extract of the catalogue takes {shown(file.name)}: it was seen under a declaration that has changed. "
+            "Correct `other_files` in the extract's YAML; nothing was read."
+        )
+    is_loaded = file.state == "loaded"
+    steps = {f"events__{declared.name}": {"config": {"identity": file.identity, "again": is_loaded}}}
+    if not is_loaded:
+        steps[f"extract_file__{declared.name}"] = {"config": {"identity": file.identity}}
+    return dg.RunRequest(
+        partition_key=day_of(file.name, file.mtime).isoformat(),
+        run_config={"ops": steps},
+        asset_selection=[
+            *([] if is_loaded else [dg.AssetKey(["extract_file", declared.name])]),
+            *(dg.AssetKey(["events", event]) for event in declared.is_.events),
+        ],
+        tags={FILE_TAG: file.identity},
     )
 
 

@@ -20,6 +20,14 @@ class FetchedFileDamaged(InboundError):
     """What was fetched is not here any more as it was."""
 
 
+class CopyGone(InboundError):
+    """A file is to be read again, and what was fetched is not kept any more."""
+
+
+class NotDeclared(InboundError):
+    """No extract of the catalogue takes files of this name."""
+
+
 class SomeNotTaken(InboundError):
     """Some of several files could not be taken; the others were."""
 

@@ -6,13 +6,13 @@ asked, and nothing is loaded twice.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from et_platform.catalog.tracking import EVENT_TYPES, EventType
-from et_platform.inbound.errors import FetchedFileDamaged, NotFetched, NothingRecognised
+from et_platform.inbound.errors import CopyGone, FetchedFileDamaged, NotFetched, NothingRecognised
 from et_platform.inbound.fetch import empty_folder, fetch, is_here
 from et_platform.inbound.road import InboundRoad
 from et_platform.ingest.errors import IngestError, UnsafeArchive, shown
@@ -51,8 +51,11 @@ def take(road: InboundRoad, identity: str) -> Loaded:
     return load(road, identity)
 
 
-def load(road: InboundRoad, identity: str) -> Loaded:
+def load(road: InboundRoad, identity: str, *, again: bool = False) -> Loaded:
     """Load the fetched file's events; a file that is loaded already changes nothing and gives its figures again.
+
+    `again`: a loaded file is read anew from the copy that is kept, by today's rules. Events that are there stay as they
+    are; lines that were rejected may be events now. Raises CopyGone where there is no copy any more.
 
     Raises NotFetched, FetchedFileDamaged, NothingRecognised and the errors of `ingest`: then nothing of the file was
     loaded, and the ledger says `failed` with the reason. Raises LeaseTaken and LakeBusy, after which a re-run does it.
@@ -60,7 +63,7 @@ def load(road: InboundRoad, identity: str) -> Loaded:
     with road.lease(identity):
         file = road.inbound.file(identity)
         if file.state == "loaded":
-            return _from_record(file)
+            return _load_again(road, file) if again else _from_record(file)
         if file.state != "fetched" or file.sha256 is None or file.path is None:
             raise NotFetched(
                 f"{shown(file.name)} (identity {identity}) is {file.state}: materialize extract_file first, so that it "
@@ -81,6 +84,19 @@ def load(road: InboundRoad, identity: str) -> Loaded:
         return Loaded(file, figures, duplicate_of)
 
 
+def _load_again(road: InboundRoad, file: ExtractFile) -> Loaded:
+    if file.sha256 is None or file.path is None or not is_here(file):
+        raise CopyGone(
+            f"{shown(file.name)} (identity {file.identity}) was loaded, and the copy here is gone: copies are kept for "
+            f"{road.retention.days} days. Nothing was changed. Ask for its window again (`etp request`); what comes "
+            "twice changes nothing."
+        )
+    loaded = _load(road, file, Path(file.path), file.sha256, into=events.load_again)
+    file = road.inbound.read_again(file, rows={name: asdict(one) for name, one in loaded.figures.items()})
+    road.tell(f"Read again: {_sentence(file, loaded.figures)}")
+    return Loaded(file, loaded.figures, None)
+
+
 def _forget_old_copies(road: InboundRoad) -> None:
     """Delete the copies of files that were loaded longer ago than they are kept: they are about persons."""
     before = datetime.now(UTC) - road.retention
@@ -93,7 +109,14 @@ def _loaded_before(road: InboundRoad, sha256: str) -> events.LoadedFile | None:
         return events.loaded(connection, sha256)
 
 
-def _load(road: InboundRoad, file: ExtractFile, archive: Path, sha256: str) -> events.LoadedFile:
+def _load(
+    road: InboundRoad,
+    file: ExtractFile,
+    archive: Path,
+    sha256: str,
+    *,
+    into: Callable[..., events.LoadedFile] = events.load,
+) -> events.LoadedFile:
     if not is_here(file):
         raise FetchedFileDamaged(
             f"{shown(file.name)} (identity {file.identity}) was fetched, and the copy here is gone or not what it was. "
@@ -115,7 +138,7 @@ def _load(road: InboundRoad, file: ExtractFile, archive: Path, sha256: str) -> e
         ]
         content = Content(sha256=sha256, identity=file.identity, name=file.name, run_id=road.run_id)
         with road.lake.write() as connection:
-            return events.load(connection, content, rows, fold=folded_key)
+            return into(connection, content, rows, fold=folded_key)
 
 
 def _choose(members: tuple[Member, ...], file: ExtractFile) -> dict[EventType, Member]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -147,6 +147,22 @@ class InboundLedger:
             ).all()
         return [ExtractFile(**row._mapping) for row in rows]
 
+    def newest_files(self, mid: int, states: Collection[ExtractFileState], *, limit: int) -> list[ExtractFile]:
+        """The files of the business unit in one of these states that were seen last, the latest first."""
+        f = extract_files.c
+        return self._files(f.mid == mid, f.state.in_(sorted(states)), limit=limit)
+
+    def files_like(self, mid: int, identity: str) -> list[ExtractFile]:
+        """The files of the business unit whose identity begins so, the latest first; no more than ten."""
+        f = extract_files.c
+        return self._files(f.mid == mid, f.identity.startswith(identity, autoescape=True), limit=10)
+
+    def _files(self, *where: ColumnElement[bool], limit: int) -> list[ExtractFile]:
+        f = extract_files.c
+        query = select(extract_files).where(*where).order_by(f.seen_at.desc(), f.name).limit(limit)
+        with self._engine.connect() as connection:
+            return [ExtractFile(**row._mapping) for row in connection.execute(query)]
+
     def begin_take(self, file: ExtractFile, *, run_id: str) -> ExtractFile:
         """One more attempt to take the file."""
         return self._advance(file, "seen", attempts=file.attempts + 1, run_id=run_id, problem=None)
@@ -178,6 +194,19 @@ class InboundLedger:
             done = _move(connection, file, "loaded", now, rows=rows, duplicate_of=duplicate_of, loaded_at=now)
             _answer(connection, file.name, ("asking", "requested", "arrived"), state="loaded", loaded_at=now)
         return done
+
+    def read_again(self, file: ExtractFile, *, rows: dict[str, Any]) -> ExtractFile:
+        """The kept copy of a loaded file was read anew; raises StaleState if it is not loaded any more."""
+        f = extract_files.c
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                update(extract_files)
+                .where(f.identity == file.identity, f.state == "loaded")
+                .values(rows=rows, changed_at=datetime.now(UTC))
+            )
+        if done.rowcount != 1:
+            raise StaleState(f"Extract file {file.identity} is no longer loaded.")
+        return dataclasses.replace(file, rows=rows)
 
     def failed(self, file: ExtractFile, *, problem: str) -> ExtractFile:
         """The take did not succeed; `problem` is an error's paragraph, without personal data."""

@@ -9,7 +9,7 @@ whatever name, is loaded once, and a crash between the lake and the ledger is to
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -142,12 +142,45 @@ def load(
     figures: dict[EventType, Figures] = {}
     for one in members:
         figures[one.type] = _add(connection, content, one, fold, now)
-    text = json.dumps({event_type: asdict(one) for event_type, one in figures.items()})
     connection.execute(
         f"INSERT INTO {LOADED_FILES} VALUES (?, ?, ?, ?, ?, ?)",
-        [content.sha256, content.identity, content.name, text, now, content.run_id],
+        [content.sha256, content.identity, content.name, _as_text(figures), now, content.run_id],
     )
     return LoadedFile(content.sha256, content.identity, content.name, figures)
+
+
+def load_again(
+    connection: duckdb.DuckDBPyConnection,
+    content: Content,
+    members: Sequence[MemberRows],
+    *,
+    fold: Callable[[str], str],
+) -> LoadedFile:
+    """Load content that is loaded already as it is read now: its rejected lines are replaced, its events added.
+
+    To be called inside one write transaction. An event that is there stays as it was read first. The figures are those
+    of both times together.
+    """
+    before = loaded(connection, content.sha256)
+    for table in (REJECTS, LOADED_FILES):
+        connection.execute(f"DELETE FROM {table} WHERE sha256 = ?", [content.sha256])
+    now = load(connection, content, members, fold=fold)
+    figures = dict(now.figures)
+    for event_type, earlier in (before.figures if before is not None else {}).items():
+        if event_type in figures:
+            figures[event_type] = _together(earlier, figures[event_type])
+    connection.execute(f"UPDATE {LOADED_FILES} SET figures = ? WHERE sha256 = ?", [_as_text(figures), content.sha256])
+    return replace(now, figures=figures)
+
+
+def _together(earlier: Figures, now: Figures) -> Figures:
+    events = now.new + now.duplicates
+    new = min(earlier.new + now.new, events)  # one that was new then, and was deleted meanwhile, is new once
+    return replace(now, new=new, duplicates=events - new)
+
+
+def _as_text(figures: Mapping[EventType, Figures]) -> str:
+    return json.dumps({event_type: asdict(one) for event_type, one in figures.items()})
 
 
 def _add(

@@ -51,7 +51,7 @@ RULES: dict[str, set[str]] = {
     "ui": {"processes"},
     "simulator": set(),
     "demo": {*("settings", "catalog", "inbound", "instance", "processes", "pull", "terminal", "ui")},
-    "pull": {"settings", "catalog", "defs", "inbound", "ingest", "instance", "resources"},
+    "pull": {"settings", "catalog", "defs", "inbound", "ingest", "instance", "ledger", "resources"},
     "cli": {
         *("settings", "catalog", "instance", "many", "terminal", "ui", "demo", "dbt", "sync"),
         *("inbound", "ledger", "outbound", "presentation", "pull", "resources", "trace"),
