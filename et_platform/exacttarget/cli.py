@@ -225,15 +225,16 @@ def put(local: Path, remote: str) -> None:
 
 @commands.group("import")
 def imports() -> None:
-    """Imports of files into data extensions."""
+    """Imports of files into data extensions and onto lists."""
 
 
 @imports.command("list")
 def list_imports() -> None:
-    """Key, data extension and file of each import definition."""
+    """Key, data extension or list (its number), update type and file of each import definition."""
     with _client() as client:
         for one in client.imports.definitions():
-            click.echo(f"{one.customer_key}\t{one.destination_key}\t{one.update_type}\t{one.file_spec}")
+            destination = one.destination_key or f"list {one.destination_list}"
+            click.echo(f"{one.customer_key}\t{destination}\t{one.update_type}\t{one.file_spec}")
 
 
 @imports.command()

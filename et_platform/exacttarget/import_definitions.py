@@ -5,6 +5,7 @@ Belongs here: both directions of that mapping. Does not: calls (`imports.py`).
 
 from typing import Any
 
+from et_platform.exacttarget.errors import InvalidDefinition
 from et_platform.exacttarget.models import ControlAction, FieldMap, ImportDefinition
 
 DEFINITION_PROPERTIES = (
@@ -42,13 +43,25 @@ DEFINITION_PROPERTIES = (
 
 
 def import_definition_to_send(types: Any, definition: ImportDefinition) -> Any:
-    """The service's object for a definition; what is None is left out, and so stays as the service has it."""
+    """The service's object for a definition; what is None is left out, and so stays as the service has it.
+
+    Raises InvalidDefinition unless the definition names one destination.
+    """
+    if bool(definition.destination_key) == (definition.destination_list is not None):
+        raise InvalidDefinition(
+            f"Defining import {definition.customer_key} was not done: it needs either destination_key, for a data "
+            "extension, or destination_list, for a list. Give one of them."
+        )
+    is_list = definition.destination_list is not None
     one = types.ImportDefinition(
         CustomerKey=definition.customer_key,
         Name=definition.name,
         Description=definition.description,
         AllowErrors=definition.allow_errors,
-        DestinationObject=types.DataExtension(CustomerKey=definition.destination_key),
+        DestinationObject=types.List(ID=definition.destination_list)
+        if is_list
+        else types.DataExtension(CustomerKey=definition.destination_key),
+        SubscriberImportType="Email" if is_list else None,
         FieldMappingType=definition.field_mapping,
         FileSpec=definition.file_spec,
         FileType=definition.file_type,
@@ -103,6 +116,7 @@ def read_import_definition(one: Any) -> ImportDefinition:
         description=one.Description or "",
         object_id=one.ObjectID,
         destination_key=(destination.CustomerKey or "") if destination is not None else "",
+        destination_list=(destination.ID or None) if destination is not None else None,
         file_spec=one.FileSpec or "",
         update_type=one.UpdateType or "AddAndUpdate",
         field_mapping=one.FieldMappingType or "InferFromColumnHeadings",

@@ -45,7 +45,7 @@ class Imports:
     def define(self, definition: ImportDefinition) -> None:
         """Make the import definition what is given, whether it is there or not.
 
-        Raises InvalidDefinition (43020, 43060), NameTaken.
+        Raises InvalidDefinition (43020, 43060, or without one destination), NameTaken.
         """
         one = import_definition_to_send(self._soap.types, definition)
         what = f"Defining import {definition.customer_key}"
@@ -61,8 +61,8 @@ class Imports:
         return found[0] if found else None
 
     def definitions(self) -> list[ImportDefinition]:
-        """Every import definition into a data extension. Those into lists are left out."""
-        return [one for one in self._definitions("Listing the imports", None) if one.destination_key]
+        """Every import definition, into data extensions and onto lists."""
+        return self._definitions("Listing the imports", None)
 
     def _definitions(self, what: str, where: Any) -> list[ImportDefinition]:
         found = self._soap.objects("ImportDefinition", DEFINITION_PROPERTIES, what=what, where=where)

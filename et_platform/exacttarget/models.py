@@ -128,13 +128,15 @@ class FieldMap:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportDefinition:
-    """How a file of the folder `Import` goes into a data extension."""
+    """How a file of the folder `Import` goes into a data extension, or onto a list: one of the two is given."""
 
     customer_key: str
     """At most 36 characters [R]."""
     name: str
-    destination_key: str
+    destination_key: str = ""
     """The data extension's customer key."""
+    destination_list: int | None = None
+    """The list's number: a list has no other name here [D]."""
     file_spec: str
     """The exact file name, with no folder; no wildcard is documented [D]."""
     update_type: UpdateType = "AddAndUpdate"
@@ -194,7 +196,7 @@ class ImportResult:
     """Aware; None while it has not, and where the service's text cannot be read as a time."""
     ended: datetime | None
     destination: str | None = None
-    """The data extension's object id or its key; the documentation contradicts itself."""
+    """The data extension's object id or its key, for the documentation contradicts itself; a list's number."""
 
     @property
     def is_terminal(self) -> bool:

@@ -238,6 +238,40 @@ def test_an_import_definition_keeps_all_that_it_was_given(exacttarget: ExactTarg
     assert found.field_maps == (FieldMap(source=2, destination="Id"),)
 
 
+def test_an_import_onto_a_list_makes_subscribers_of_its_rows(exacttarget: ExactTarget, tmp_path):
+    number = exacttarget.lists.create(name="import-onto-list")
+    (tmp_path / "in.csv").write_text(
+        "Subscriber Key,Email Address,Status\nonto-a,a@example.org,\nonto-b,b@example.org,Unsubscribed\nonto-c,nobody,\n"
+    )
+    with exacttarget.ftp() as ftp:
+        ftp.put(tmp_path / "in.csv", "Import/onto-list.csv")
+    wanted = ImportDefinition(
+        customer_key="onto-list", name="Onto a list", destination_list=number, file_spec="onto-list.csv"
+    )
+    exacttarget.imports.define(wanted)
+    found = exacttarget.imports.definition(customer_key="onto-list")
+    assert found is not None
+    assert dataclasses.replace(found, object_id=None) == wanted
+    assert found in exacttarget.imports.definitions()
+    task = exacttarget.imports.start(customer_key="onto-list")
+    result = until(lambda: (one := exacttarget.imports.result(task_id=task)) and (one if one.is_terminal else None))
+    assert (result.status, result.successful, result.errors, result.total_rows) == ("Completed", 2, 1, 3)
+    assert result.destination == str(number)
+    members = exacttarget.lists.members(list_id=number)
+    assert {one.key: one.status for one in members} == {"onto-a": "Active", "onto-b": "Unsubscribed"}
+
+
+def test_an_import_has_one_destination(exacttarget: ExactTarget):
+    none = ImportDefinition(customer_key="nowhere", name="nowhere", file_spec="a.csv")
+    for wrong in (none, dataclasses.replace(none, destination_key="a", destination_list=1)):
+        with pytest.raises(errors.InvalidDefinition, match="destination_key"):
+            exacttarget.imports.define(wrong)
+    with pytest.raises(errors.InvalidDefinition) as caught:
+        exacttarget.imports.define(dataclasses.replace(none, destination_list=999999))
+    assert caught.value.code == 43060
+    assert exacttarget.imports.definition(customer_key="nowhere") is None
+
+
 def test_the_extract_of_a_data_extension_lies_on_the_site(exacttarget: ExactTarget, made: str, tmp_path):
     exacttarget.rows.upsert(customer_key=made, rows=[{"Id": "a", "Name": "x|y"}, {"Id": "b"}])
     assert exacttarget.extracts.request_data_extension(output_name="made.txt", customer_key=made, delimiter="|")
