@@ -41,6 +41,7 @@ from et_platform.resources import build_road  # noqa: E402
 from et_platform.settings import Settings  # noqa: E402
 from et_platform.sync import plan as sql  # noqa: E402
 from et_platform.sync.folding import folded_key  # noqa: E402
+from et_platform.sync.sources import Rows  # noqa: E402
 from et_platform.sync.staging import copy_to_csv  # noqa: E402
 from et_platform.warehouse import acknowledged, quarantine, reading  # noqa: E402
 from et_platform.warehouse.snapshots import Reading, write_snapshot  # noqa: E402
@@ -96,12 +97,16 @@ TOOLS = {
 }
 
 
-def texts(rows: int, changed: float) -> str:
-    """SQL for the CRM's rows as text: `rows` of them, of which a part is new, gone, or has other points and city."""
+def texts(rows: int, changed: float, *, are_together: bool = False) -> str:
+    """SQL for the CRM's rows as text: `rows` of them, of which a part is new, gone, or has other points and city.
+
+    Rows that changed lie all over the relation, or, if they `are_together`, one behind the other.
+    """
     part = round(rows * changed / 10)
     values = {name: text for name, (_, _, text) in COLUMNS.items()}
     if part:
-        is_changed = f"n >= {part} AND n < {9 * part}"
+        step = max(rows // (8 * part), 1)
+        is_changed = f"n >= {part} AND n < {9 * part}" if are_together else f"n % {step} = 0"
         values["city"] = f"CASE WHEN {is_changed} THEN 'Elsewhere' ELSE {values['city']} END"
         values["points"] = f"CASE WHEN {is_changed} THEN '-1' ELSE {values['points']} END"
     shown = ", ".join(f"{text} AS {quoted(name)}" for name, text in values.items())
@@ -146,19 +151,20 @@ def build(folder: Path, rows: int, changed: float) -> None:
     name = road.lake_name(de.is_)
     snapshot(folder, road, texts(rows, 0))
     prepare_tables(road, de)
-    evaluation = sql.evaluation(
+    steps = sql.steps(
         de.is_,
-        entity,
-        snapshot="lake.crm.people",
+        Rows(entity, "lake.crm.people"),
         acknowledged=acknowledged.relation(name),
         rejections=quarantine.rejections_of(name),
     )
     fields = ", ".join(quoted(field) for field in de.is_.fields)
     with road.lake.write() as connection:  # as if all of it had been imported
+        for step in steps:
+            connection.execute(step)
         connection.execute(
             f"INSERT INTO {acknowledged.relation(name)} BY NAME "
             "SELECT _folded_key, _source_hash, []::VARCHAR[] AS _theirs, "
-            f"'benchmark' AS _attempt_id, now() AS _acknowledged_at, {fields} FROM ({evaluation})"
+            f"'benchmark' AS _attempt_id, now() AS _acknowledged_at, {fields} FROM {sql.EVALUATED}"
         )
     snapshot(folder, road, texts(rows, changed))
     with duckdb.connect() as connection:

@@ -23,6 +23,7 @@ from et_platform.outbound.stage import begin_attempt
 from et_platform.outbound.unsubscribe import Unsubscribed, unsubscribe
 from et_platform.sync import opt_out as sql
 from et_platform.sync import plan as plan_sql
+from et_platform.sync.differences import declaration_version
 from et_platform.sync.identity import change_set_id
 from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.snapshots import table_exists
@@ -101,7 +102,7 @@ def _plan(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> tu
         identity = change_set_id(
             mid=road.mid,
             customer_key=de.customer_key,
-            declaration=plan_sql.declaration_version(de, source.relation),
+            declaration=declaration_version(de, source.relation),
             base_version=base,
             rows=rows,
             fingerprint=fingerprint,

@@ -7,7 +7,7 @@ What belongs here: running the plan's SQL on the lake, and recording its outcome
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from et_platform.outbound.settle import Settlement, settle_open_attempt
 from et_platform.outbound.source import Source, read_source
 from et_platform.sync import plan as sql
 from et_platform.sync import removals
+from et_platform.sync.differences import CANDIDATES, GONE, HELD, declaration_version
 from et_platform.sync.gate import Verdict
 from et_platform.sync.identity import change_set_id
 from et_platform.warehouse import acknowledged, quarantine
@@ -69,21 +70,21 @@ def make_plan(road: Road, catalog: Catalog, data_extension: Declared[DataExtensi
         with road.lake.read() as connection:
             source = read_source(connection, catalog, data_extension)
             _evaluate(road, connection, catalog, data_extension, source, name)
-            doubt = _find_removed(connection, de, source, name)
-            _save(connection, data_extension, scratch)
-            figures = _figures(connection, data_extension, source, name, doubt, saved)
+            doubt = _find_removed(connection, de, source)
+            figures = _figures(connection, data_extension, source, name, doubt)
+            found = _save(connection, data_extension, name, figures, scratch)
             base = acknowledged.base_version(connection, name)
             rows, fingerprint = one_row(connection, sql.content_fingerprint(de, saved))
-            shown = report.samples(connection, de, changes=saved, acknowledged=acknowledged.relation(name))
+            shown = report.samples(connection, de, changes=saved, acknowledged=HELD)
             estimate = report.estimate(connection, de, saved)
-        _record_in_lake(road, name, scratch)
+        _record_in_lake(road, name, scratch, found)
         verdict = gate.verdict(road, data_extension, figures)
         change_set = None
         if rows:
             identity = change_set_id(
                 mid=road.mid,
                 customer_key=de.customer_key,
-                declaration=sql.declaration_version(de, source.relation),
+                declaration=declaration_version(de, source.relation),
                 base_version=base,
                 rows=rows,
                 fingerprint=fingerprint,
@@ -171,32 +172,23 @@ def _evaluate(
     source: Source,
     name: str,
 ) -> None:
-    """Fill the temporary table `evaluated`."""
-    query = sql.evaluation(
+    """Fill the temporary tables `differences`, `held` and `evaluated`."""
+    for step in sql.steps(
         data_extension.is_,
-        source.relation,
-        snapshot=source.rows,
+        source.found,
         acknowledged=acknowledged.relation(name),
         rejections=quarantine.rejections_of(name),
         unsubscribes=latest_unsubscribes(road, catalog, connection),
-    )
-    connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
+        with_gone=data_extension.is_.deletes != "keep",
+    ):
+        connection.execute(step)
 
 
-def _find_removed(
-    connection: duckdb.DuckDBPyConnection, data_extension: DataExtension, source: Source, name: str
-) -> str:
+def _find_removed(connection: duckdb.DuckDBPyConnection, data_extension: DataExtension, source: Source) -> str:
     """Fill the temporary table `removed` with what left the source, unless there is any doubt, which is returned."""
-    keyless = 0
-    if data_extension.deletes != "keep":
-        (keyless,) = one_row(connection, f"SELECT count(*) FROM {source.rows} WHERE _folded_key IS NULL")
+    (keyless,) = one_row(connection, f"SELECT count(*) FROM {CANDIDATES} WHERE _folded_key IS NULL")
     doubt = removals.doubt(data_extension, is_complete=source.is_complete, keyless=keyless)
-    query = removals.rows(
-        data_extension,
-        snapshot=source.rows,
-        acknowledged=acknowledged.relation(name),
-        taken_at=source.as_of.isoformat(),
-    )
+    query = removals.rows(data_extension, taken_at=source.as_of.isoformat())
     connection.execute(f"CREATE TEMP TABLE removed AS {query}{' LIMIT 0' if doubt else ''}")
     return doubt
 
@@ -207,27 +199,24 @@ def _figures(
     source: Source,
     name: str,
     doubt: str,
-    changes: str,
 ) -> sql.PlanFigures:
-    snapshot = source.rows
-    held_by_us = acknowledged.relation(name)
-    rows = dict(connection.execute("SELECT _class, count(*) FROM evaluated GROUP BY _class").fetchall())
-    (total,) = one_row(connection, f"SELECT count(*) FROM {snapshot}")
-    (known,) = one_row(connection, f"SELECT count(*) FROM {held_by_us}")
-    gone = removals.vanished(snapshot=snapshot, acknowledged=held_by_us)
-    (vanished,) = one_row(connection, f"SELECT count(*) FROM ({gone})")
-    (deletes,) = one_row(connection, "SELECT count(*) FROM removed")
+    updates = f"(SELECT _changed FROM {sql.EVALUATED} WHERE _class = 'update')"
+    classes = f"SELECT _class, count(*) FROM {sql.EVALUATED} GROUP BY _class"
+    rows = dict(connection.execute(classes).fetchall())
+    total, known, vanished, deletes = (
+        one_row(connection, f"SELECT count(*) FROM {relation}")[0]
+        for relation in (source.found.table, acknowledged.relation(name), GONE, "removed")
+    )
     reasons = connection.execute(
         "SELECT field || ': ' || reason, count(*) AS n FROM "
-        f"({sql.quarantine_rows(data_extension.is_, 'evaluated')}) GROUP BY 1 ORDER BY n DESC, 1"
+        f"({sql.quarantine_rows(data_extension.is_, sql.EVALUATED)}) GROUP BY 1 ORDER BY n DESC, 1"
     ).fetchall()
-    candidates = sum(rows.values())
     return sql.PlanFigures(
         snapshot=total,
         acknowledged=known,
         inserts=rows.get("insert", 0),
         updates=rows.get("update", 0),
-        unchanged=total - candidates + rows.get("unchanged", 0),
+        unchanged=total - sum(rows.values()) + rows.get("unchanged", 0),
         quarantined=rows.get("quarantined", 0),
         held=rows.get("held", 0),
         unknown=rows.get("unknown", 0),
@@ -235,29 +224,43 @@ def _figures(
         reasons=dict(reasons),
         deletes=deletes,
         kept_because=(doubt or _STAYS) if vanished > deletes else "",
-        updates_by_field=dict(report.updates_by_field(connection, changes)),
+        updates_by_field=dict(report.updates_by_field(connection, updates)),
         read_at=source.as_of.astimezone(UTC).isoformat(),
         drift=list(source.drift),
         dropped=rows.get("dropped", 0),
     )
 
 
-def _save(connection: duckdb.DuckDBPyConnection, data_extension: Declared[DataExtension], scratch: Path) -> None:
-    unchanged = "SELECT _folded_key, _source_hash FROM evaluated WHERE _class = 'unchanged'"
-    for name, query in (
-        ("changes", sql.change_rows(data_extension.is_, "evaluated", "removed")),
-        ("quarantine", sql.quarantine_rows(data_extension.is_, "evaluated")),
-        ("unchanged", unchanged),
+def _save(
+    connection: duckdb.DuckDBPyConnection,
+    data_extension: Declared[DataExtension],
+    name: str,
+    figures: sql.PlanFigures,
+    scratch: Path,
+) -> dict[str, bool]:
+    """Save the changes, and what else is to be recorded in the lake; of `quarantine` and `unchanged`, whether it is."""
+    (compared,) = one_row(connection, f"SELECT count(*) FROM {sql.EVALUATED} WHERE _class = 'unchanged'")
+    (in_quarantine,) = one_row(connection, f"SELECT count(*) FROM {quarantine.relation(name)}")
+    found = {"quarantine": figures.withheld + figures.dropped + in_quarantine > 0, "unchanged": compared > 0}
+    for table, query in (
+        ("changes", sql.change_rows(data_extension.is_, sql.EVALUATED, "removed")),
+        ("quarantine", sql.quarantine_rows(data_extension.is_, sql.EVALUATED)),
+        ("unchanged", f"SELECT _folded_key, _source_hash FROM {sql.EVALUATED} WHERE _class = 'unchanged'"),
     ):
-        connection.execute(f"COPY ({query}) TO {literal(str(scratch / f'{name}.parquet'))} (FORMAT parquet)")
+        if found.get(table, True):
+            connection.execute(f"COPY ({query}) TO {literal(str(scratch / f'{table}.parquet'))} (FORMAT parquet)")
+    return found
 
 
-def _record_in_lake(road: Road, name: str, scratch: Path) -> None:
+def _record_in_lake(road: Road, name: str, scratch: Path, found: Mapping[str, bool]) -> None:
+    """Nothing is written, and no lock waited for, where nothing is to be recorded."""
+    if not any(found.values()):
+        return
     with road.lake.write() as connection:
-        quarantine.replace(connection, name, f"SELECT * FROM {parquet(scratch / 'quarantine.parquet')}")
-        unchanged = parquet(scratch / "unchanged.parquet")
-        if one_row(connection, f"SELECT count(*) FROM {unchanged}")[0]:
-            acknowledged.refresh_source_hashes(connection, name, unchanged)
+        if found["quarantine"]:
+            quarantine.replace(connection, name, f"SELECT * FROM {parquet(scratch / 'quarantine.parquet')}")
+        if found["unchanged"]:
+            acknowledged.refresh_source_hashes(connection, name, parquet(scratch / "unchanged.parquet"))
 
 
 def keep(scratch: Path, path: Path) -> Path:

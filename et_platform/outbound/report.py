@@ -186,11 +186,17 @@ def samples(
     new = ", ".join(f"c.{quoted(name)}" for name in fields)
     old = ", ".join(f"a.{quoted(name)}" for name in fields)
     found: list[Sample] = []
-    for operation in OPERATIONS:
+    picked = dict(
+        connection.execute(
+            f"SELECT _operation, arg_min(_folded_key, md5(_folded_key), {SAMPLES}) FROM {changes} GROUP BY _operation"
+        ).fetchall()
+    )
+    for operation in (one for one in OPERATIONS if one in picked):
+        keys = ", ".join(literal(key) for key in picked[operation])
         rows = connection.execute(
-            f"SELECT c._changed, {new}, {old} FROM {changes} AS c LEFT JOIN {acknowledged} AS a "
-            f"ON a._folded_key = c._folded_key WHERE c._operation = {literal(operation)} "
-            f"ORDER BY md5(c._folded_key) LIMIT {SAMPLES}"
+            f"SELECT c._changed, {new}, {old} FROM (FROM {changes} WHERE _folded_key IN ({keys})) AS c "
+            f"LEFT JOIN (FROM {acknowledged} WHERE _folded_key IN ({keys})) AS a ON a._folded_key = c._folded_key "
+            "ORDER BY md5(c._folded_key)"
         ).fetchall()
         for changed, *values in rows:
             will, was = dict(zip(fields, values, strict=False)), dict(zip(fields, values[len(fields) :], strict=True))
@@ -215,27 +221,24 @@ def _masked(data_extension: DataExtension, name: str, value: Any) -> str:
 
 def estimate(connection: duckdb.DuckDBPyConnection, data_extension: DataExtension, changes: str) -> Estimate:
     """What an import of the rows in `changes` would take at least."""
-    files = size = 0
-    for operation in OPERATIONS:
+    lengths = {name: f"coalesce(strlen(CAST({quoted(name)} AS VARCHAR)), 0)" for name in data_extension.fields}
+    totals = ", ".join(f"sum({length}) AS {quoted(name)}" for name, length in lengths.items())
+    found = connection.execute(f"SELECT _operation, count(*), {totals} FROM {changes} GROUP BY _operation")
+    size = files = 0
+    for operation, rows, *bytes_ in found.fetchall():
         names = travelling_fields(data_extension, operation)
         quotes = 2 * sum(data_extension.fields[name].type in TEXT_FIELDS for name in names)
-        cells = " + ".join(f"coalesce(strlen(CAST({quoted(name)} AS VARCHAR)), 0)" for name in names)
-        row = connection.execute(
-            f"SELECT count(*), coalesce(sum({cells} + {quotes + len(names)}), 0) FROM {changes} "
-            f"WHERE _operation = {literal(operation)}"
-        ).fetchone()
-        assert row is not None
-        if row[0]:
-            files += 1
-            size += int(row[1]) + len(",".join(names)) + 1
+        cells = dict(zip(lengths, bytes_, strict=True))
+        files += 1
+        size += int(sum(cells[name] for name in names)) + rows * (quotes + len(names)) + len(",".join(names)) + 1
     return Estimate(files, size, _LOOKS + _CALLS_A_FILE * files if files else 0)
 
 
-def updates_by_field(connection: duckdb.DuckDBPyConnection, changes: str) -> Mapping[str, int]:
-    """How many updates change each field, the most frequent first."""
+def updates_by_field(connection: duckdb.DuckDBPyConnection, updates: str) -> Mapping[str, int]:
+    """How many `updates` (a relation with `_changed`) change each field, the most frequent first."""
     return dict(
         connection.execute(
-            f"SELECT field, count(*) AS n FROM (SELECT unnest(_changed) AS field FROM {changes} "
-            "WHERE _operation = 'update') GROUP BY field ORDER BY n DESC, field"
+            f"SELECT field, count(*) AS n FROM (SELECT unnest(_changed) AS field FROM {updates}) "
+            "GROUP BY field ORDER BY n DESC, field"
         ).fetchall()
     )

@@ -27,18 +27,27 @@ from et_platform.warehouse.snapshot_history import Snapshot
 class Source:
     """The rows of a source in one view of the lake.
 
-    `rows` is SQL for them (see sync/sources.Rows); `version` names their content; `as_of` is the moment whose truth
-    they are: when the CRM was read, of several readings the oldest one. `is_complete`: what is not there is gone.
-    `drift`: columns of the CRM that fields read, and that are of another type than when they
-    were declared.
+    `found` is SQL for them, made of a table with numbered rows (`rowid`); `version` names their content; `as_of` is the
+    moment whose truth they are: when the CRM was read, of several readings the oldest one. `is_complete`: what is not
+    there is gone. `drift`: columns of the CRM that fields read, and that are of another type than when they were
+    declared.
     """
 
-    relation: Relation
-    rows: str
+    found: sources.Rows
     version: str
     as_of: datetime
     is_complete: bool
     drift: tuple[str, ...] = ()
+
+    @property
+    def relation(self) -> Relation:
+        """The columns of the rows."""
+        return self.found.relation
+
+    @property
+    def rows(self) -> str:
+        """SQL for all rows."""
+        return self.found.sql
 
 
 def read_source(connection: duckdb.DuckDBPyConnection, catalog: Catalog, declared: Declared[DataExtension]) -> Source:
@@ -86,7 +95,7 @@ def _of_snapshot(
     snapshot = _snapshot(connection, entity)
     read = sources.columns_of(declared.is_, catalog.crm[entity].is_)
     drift = tuple(one for one in snapshot.warnings if any(f"columns.{name}:" in one for name in read))
-    return Source(rows.relation, rows.sql, snapshot.id, snapshot.taken_at, snapshot.kind == "full", drift)
+    return Source(rows, snapshot.id, snapshot.taken_at, snapshot.kind == "full", drift)
 
 
 def _of_table(connection: duckdb.DuckDBPyConnection, declared: Declared[DataExtension]) -> Source:
@@ -111,7 +120,7 @@ def _of_table(connection: duckdb.DuckDBPyConnection, declared: Declared[DataExte
         raise BadExpression(f"the query cannot be run ({_cause(error)})") from None
     found = connection.execute(sources.version(name)).fetchone()
     assert found is not None
-    return Source(rows.relation, name, found[0], _as_of(connection, read), is_complete=True)
+    return Source(sources.Rows(rows.relation, name), found[0], _as_of(connection, read), is_complete=True)
 
 
 def _cause(error: duckdb.Error) -> str:

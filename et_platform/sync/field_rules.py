@@ -119,8 +119,9 @@ def _violations(field: DataExtensionField, column: str, source_type: str) -> Ite
 def _text_violations(field: DataExtensionField, text: str) -> Iterator[tuple[str, str]]:
     # ExactTarget counts UTF-16 units (nvarchar): an emoji is two.
     units = f"length({text}) + length(regexp_replace({text}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
-    # UTF-8 never has fewer bytes than UTF-16 has units, and counting bytes costs next to nothing.
-    too_long = f"strlen({text}) > {field.max_length} AND {units} > {field.max_length}"
+    # UTF-8 never has fewer bytes than UTF-16 has units, and counting bytes costs next to nothing. CASE, since DuckDB
+    # may look at both sides of an AND.
+    too_long = f"CASE WHEN strlen({text}) > {field.max_length} THEN {units} > {field.max_length} END"
     yield f"is longer than {field.max_length} characters", too_long
     yield "holds a control character", f"regexp_matches({text}, '[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F]')"
     if field.type == "EmailAddress":

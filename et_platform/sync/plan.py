@@ -3,20 +3,23 @@
 What belongs here: set-based SQL over two relations, and the figures of a plan. What does not: where the relations
 are, and the decision whether the plan may go (gate.py).
 
-A snapshot row is looked at only if its stored hash differs from the one that was acknowledged (so an unchanged
-row costs a comparison of two numbers), but whether it changed is decided by comparing values, so that another
-hash version or another declaration never sends a row again.
+A row of the source is looked at only if its stored key and hash differ from what was acknowledged (differences.py), but
+whether it changed is decided by comparing values, so that another hash version or another declaration never sends a row
+again.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from et_platform.catalog.models import DataExtension
-from et_platform.catalog.relation import Relation
-from et_platform.catalog.sql_types import READING_VERSION
 from et_platform.duckdb_support import literal, quoted
-from et_platform.sync import folding, opt_out
+from et_platform.sync import differences, folding, opt_out
+from et_platform.sync.differences import DIFFERENCES, HELD
 from et_platform.sync.field_rules import field_rules
+from et_platform.sync.sources import Rows
+
+EVALUATED = "evaluated"
+"""The temporary table of the candidates, each with its class."""
 
 MAXIMUM_REJECTIONS = 2
 """A row that ExactTarget rejected this often with the same content waits in quarantine until it changes."""
@@ -68,82 +71,73 @@ class PlanFigures:
         return self.quarantined + self.held + self.unknown
 
 
-def declaration_version(data_extension: DataExtension, entity: Relation) -> str:
-    """A fingerprint of everything that turns the CRM's text into a desired row: reading, folding, rules, owners."""
-    rules = tuple(field_rules(data_extension, entity, "s"))
-    columns = tuple((name, c.type, c.precision, c.scale) for name, c in entity.columns.items())
-    owners = tuple((name, f.owner, f.key) for name, f in data_extension.fields.items())
-    return hashlib.sha256(repr((READING_VERSION, folding.VERSION, columns, rules, owners)).encode()).hexdigest()[:16]
-
-
-def evaluation(
+def steps(
     data_extension: DataExtension,
-    entity: Relation,
+    rows: Rows,
     *,
-    snapshot: str,
     acknowledged: str,
     rejections: str,
     unsubscribes: str | None = None,
-) -> str:
-    """SQL for one row a candidate: `_class`, key, hashes, the desired fields, `_changed` and `_violations`.
+    with_gone: bool = False,
+) -> tuple[str, ...]:
+    """SQL statements that fill the temporary tables of a plan: `differences` and `held` (see differences.py; `held`
+    has what is gone as well, if `with_gone`), and `evaluated`, of one row a candidate: `_class`, key, hashes, the
+    desired fields, `_changed` and `_violations`.
 
-    `snapshot`, `acknowledged` and `rejections` are SQL names of relations as the warehouse keeps them. `_class` is
-    one of insert, update, unchanged, quarantined, held, unknown, dropped. Candidates are all rows that are not already
-    acknowledged with this very source hash; every other row of the snapshot is unchanged.
+    `acknowledged` and `rejections` are SQL names of relations as the warehouse keeps them. `_class` is one of insert,
+    update, unchanged, quarantined, held, unknown, dropped. Candidates are all rows that are not already acknowledged
+    with this very source hash; every other row of the source is unchanged.
 
     `unsubscribes` (see opt_out.latest_unsubscribes) withholds rows that would opt in whom ExactTarget's own events say
     is out, later than anything that the CRM has dated.
     """
+    tables = {
+        DIFFERENCES: differences.found(data_extension, rows, acknowledged),
+        HELD: differences.held(data_extension, acknowledged, with_gone=with_gone),
+        EVALUATED: _evaluation(data_extension, rows, acknowledged, rejections, unsubscribes),
+    }
+    return tuple(f"CREATE TEMP TABLE {name} AS {query}" for name, query in tables.items())
+
+
+def _evaluation(
+    data_extension: DataExtension, rows: Rows, acknowledged: str, rejections: str, unsubscribes: str | None
+) -> str:
+    entity = rows.relation
     rules = field_rules(data_extension, entity, "s")
-    owned = [rule for rule in rules if data_extension.fields[rule.name].owner == "crm"]
-    source_hash = f"hash(s._row_hash, {literal(declaration_version(data_extension, entity))})"
-    values = ", ".join(f"{rule.value} AS {quoted(rule.name)}" for rule in rules)
-    violations = ", ".join(
-        f"CASE WHEN {condition} THEN {{'field': {literal(rule.name)}, 'reason': {literal(reason)}}} END"
-        for rule in rules
-        for reason, condition in rule.violations
-    )
-    changed = ", ".join(
-        f"CASE WHEN e.{quoted(rule.name)} IS DISTINCT FROM a.{quoted(rule.name)} "
-        f"OR list_contains(a._theirs, {literal(rule.name)}) THEN {literal(rule.name)} END"
-        for rule in owned
-    )
-    cleared = opt_out.is_cleared_without_evidence(data_extension, entity) if opt_out.can_say(data_extension) else ""
-    if cleared:
-        violations += (
-            f", CASE WHEN {cleared} THEN {{'field': {literal(data_extension.consent_fields[0])}, "
-            f"'reason': {literal(CLEARED)}}} END"
-        )
+    broken = [(rule.name, reason, condition) for rule in rules for reason, condition in rule.violations]
     latest_opt_out = ""
-    if unsubscribes is not None and opt_out.can_say(data_extension):
-        latest_opt_out = opt_out.join_unsubscribes(data_extension, entity, unsubscribes)
-        violations += (
-            f", CASE WHEN {opt_out.opts_in_again(data_extension, entity)} "
-            f"THEN {{'field': {literal(data_extension.consent_fields[0])}, 'reason': {literal(NEWER_OPT_OUT)}}} END"
-        )
+    if opt_out.can_say(data_extension):
+        consent = data_extension.consent_fields[0]
+        if cleared := opt_out.is_cleared_without_evidence(data_extension, entity):
+            broken.append((consent, CLEARED, cleared))
+        if unsubscribes is not None:
+            latest_opt_out = opt_out.join_unsubscribes(data_extension, entity, unsubscribes)
+            broken.append((consent, NEWER_OPT_OUT, opt_out.opts_in_again(data_extension, entity)))
+    values = ", ".join(f"{rule.value} AS {quoted(rule.name)}" for rule in rules)
+    owned = [rule.name for rule in rules if data_extension.fields[rule.name].owner == "crm"]
+    before = ", ".join(f"a.{quoted(name)} AS {quoted(_was(name))}" for name in owned)
+    changed = ", ".join(
+        f"CASE WHEN {quoted(name)} IS DISTINCT FROM {quoted(_was(name))} "
+        f"OR list_contains(_theirs, {literal(name)}) THEN {literal(name)} END"
+        for name in owned
+    )
+    shown = ", ".join(quoted(rule.name) for rule in rules)
     return f"""
-WITH evaluated AS (
-    SELECT s._key, s._folded_key, {source_hash} AS _source_hash, {folding.undecidable("s._key")} AS _undecidable,
-        {values},
-        list_filter([{violations}], lambda v: v IS NOT NULL) AS _violations
-    FROM {snapshot} AS s {latest_opt_out}
-    LEFT JOIN {acknowledged} AS a ON a._folded_key = s._folded_key
-    WHERE a._folded_key IS NULL OR a._source_hash IS DISTINCT FROM {source_hash}
-),
-copies AS (
-    SELECT _folded_key FROM {snapshot}
-    WHERE _folded_key IN (SELECT _folded_key FROM evaluated)
-    GROUP BY _folded_key HAVING count(*) > 1
+WITH valued AS (
+    SELECT s._key, s._folded_key, {differences.source_hash(data_extension, entity)} AS _source_hash,
+        {folding.undecidable("s._key")} AS _undecidable, a._folded_key IS NOT NULL AS _known,
+        c._folded_key IS NOT NULL AS _copied, {values}, {_violations(broken)} AS _violations, a._theirs, {before}
+    FROM {differences.candidates(rows)} AS s {latest_opt_out}
+    LEFT JOIN {HELD} AS a ON a._folded_key = s._folded_key
+    LEFT JOIN ({differences.copies(acknowledged)}) AS c ON c._folded_key = s._folded_key
 ),
 compared AS (
-    SELECT e.*, a._folded_key IS NOT NULL AS _known, c._folded_key IS NOT NULL AS _copied,
+    SELECT v._key, v._folded_key, v._source_hash, _undecidable, _known, _copied, {shown}, _violations,
         coalesce(r.times, 0) >= {MAXIMUM_REJECTIONS} AS _refused,
         coalesce(r.is_dropped, false) AS _dropped,
         list_filter([{changed}]::VARCHAR[], lambda f: f IS NOT NULL) AS _changed
-    FROM evaluated AS e
-    LEFT JOIN {acknowledged} AS a ON a._folded_key = e._folded_key
-    LEFT JOIN copies AS c ON c._folded_key = e._folded_key
-    LEFT JOIN {rejections} AS r ON r._folded_key = e._folded_key AND r._source_hash = e._source_hash
+    FROM valued AS v
+    LEFT JOIN {rejections} AS r ON r._folded_key = v._folded_key AND r._source_hash = v._source_hash
 )
 SELECT CASE
         WHEN _folded_key IS NULL THEN 'quarantined'
@@ -156,6 +150,25 @@ SELECT CASE
         ELSE 'unchanged'
     END AS _class, * EXCLUDE (_undecidable, _known, _copied)
 FROM compared"""
+
+
+def _was(name: str) -> str:
+    """The column of the acknowledged value beside the field; no field's name begins so."""
+    return f"_was {name}"
+
+
+def _violations(broken: Sequence[tuple[str, str, str]]) -> str:
+    """SQL for the list of a row's violations, given (field, reason, SQL condition).
+
+    Nearly every row breaks none, and of those no list is made.
+    """
+    first_look = " OR ".join(f"({condition})" for _, _, condition in broken)
+    reasons = ", ".join(
+        f"CASE WHEN {condition} THEN {{'field': {literal(field)}, 'reason': {literal(reason)}}} END"
+        for field, reason, condition in broken
+    )
+    none = "[]::STRUCT(field VARCHAR, reason VARCHAR)[]"
+    return f"CASE WHEN {first_look} THEN list_filter([{reasons}], lambda v: v IS NOT NULL) ELSE {none} END"
 
 
 def change_rows(data_extension: DataExtension, evaluated: str, removed: str | None = None) -> str:

@@ -11,16 +11,14 @@ held, in quarantine or unknown is still there.
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
+from et_platform.sync.differences import CANDIDATES, GONE, HELD
 from et_platform.sync.field_rules import SERVER_OFFSET
+from et_platform.sync.plan import EVALUATED
 
 
-def vanished(*, snapshot: str, acknowledged: str) -> str:
-    """SQL for the acknowledged rows whose key the snapshot does not have."""
-    return f"SELECT a.* FROM {acknowledged} AS a ANTI JOIN {snapshot} AS s ON s._folded_key = a._folded_key"
-
-
-def rows(data_extension: DataExtension, *, snapshot: str, acknowledged: str, taken_at: str) -> str:
-    """SQL for the change rows of what left the source, in the form of plan.change_rows.
+def rows(data_extension: DataExtension, *, taken_at: str) -> str:
+    """SQL for the change rows of what left the source, in the form of plan.change_rows, from the tables of plan.steps,
+    of which `held` has to have what is gone.
 
     `taken_at` is when the snapshot was taken (ISO, with its offset): the same snapshot gives the same rows. A row that
     could be one whose key cannot be read, or whose equality ExactTarget decides by an unknown rule, stays.
@@ -37,9 +35,9 @@ def rows(data_extension: DataExtension, *, snapshot: str, acknowledged: str, tak
     return f"""
 SELECT {literal(operation)} AS _operation, {key} AS _key, v._folded_key, v._source_hash, {changed} AS _changed,
     {columns}
-FROM ({vanished(snapshot=snapshot, acknowledged=acknowledged)}) AS v
-WHERE NOT EXISTS (FROM {snapshot} WHERE _folded_key IS NULL)
-    AND NOT EXISTS (FROM ({_patterns(snapshot)}) AS p WHERE v._folded_key LIKE p.pattern ESCAPE '\\'){where}"""
+FROM {HELD} AS v SEMI JOIN {GONE} AS g ON g._held = v._folded_key
+WHERE NOT EXISTS (FROM {CANDIDATES} WHERE _folded_key IS NULL)
+    AND NOT EXISTS (FROM ({_patterns()}) AS p WHERE v._folded_key LIKE p.pattern ESCAPE '\\'){where}"""
 
 
 def _mark(data_extension: DataExtension, name: str, taken_at: str) -> str:
@@ -48,12 +46,15 @@ def _mark(data_extension: DataExtension, name: str, taken_at: str) -> str:
     return f"date_trunc('second', TIMESTAMPTZ {literal(taken_at)} AT TIME ZONE 'UTC') - {SERVER_OFFSET}"
 
 
-def _patterns(snapshot: str) -> str:
-    """SQL for every key that folding cannot decide, as a pattern of what ExactTarget may take it for."""
+def _patterns() -> str:
+    """SQL for every key that folding cannot decide, as a pattern of what ExactTarget may take it for.
+
+    Such a row is never sent, so it is never acknowledged and always among the candidates.
+    """
     ascii_only = "replace(replace(replace(_folded_key, '\\', '\\\\'), '%', '\\%'), '_', '\\_')"
     return (
         f"SELECT DISTINCT regexp_replace({ascii_only}, '[^{folding.DECIDABLE}\\x1F]+', '%', 'g') AS pattern "
-        f"FROM {snapshot} WHERE {folding.undecidable('_key')}"
+        f"FROM {EVALUATED} WHERE {folding.undecidable('_key')}"
     )
 
 

@@ -40,10 +40,25 @@ MODELS = tuple(_MODELS.values())
 
 @dataclass(frozen=True)
 class Rows:
-    """A relation and the SQL that shows its rows: `columns`, `_key`, `_folded_key`, `_row_hash` and `_invalid`."""
+    """A relation and the SQL that shows its rows: `columns`, `_key`, `_folded_key`, `_row_hash` and `_invalid`.
+
+    They are made row by row from a `table` (an SQL name or subquery), which has key and hash already. `over` makes them
+    from a part of it.
+    """
 
     relation: Relation
-    sql: str
+    table: str
+    _around: tuple[str, str] = ("", "")
+
+    @property
+    def sql(self) -> str:
+        """SQL for all rows."""
+        return self.over(self.table)
+
+    def over(self, table: str) -> str:
+        """SQL for the rows that are made from `table`, which has the columns of the rows' own."""
+        before, after = self._around
+        return f"{before}{table}{after}"
 
 
 def of_snapshot(data_extension: DataExtension, entity: Relation, snapshot: str) -> Rows:
@@ -69,10 +84,10 @@ def of_snapshot(data_extension: DataExtension, entity: Relation, snapshot: str) 
         columns[text] = column
     names = ", ".join(quoted(name) for name in [*entity.columns, "_key", "_folded_key", "_row_hash"])
     invalid = f"list_concat(_invalid, list_filter([{', '.join(broken)}], lambda c: c IS NOT NULL)) AS _invalid"
-    inner = f"SELECT *, {', '.join(tried)} FROM {snapshot}"
     found = Columns(tuple(entity.keys), columns)
     _check_types(data_extension, found)
-    return Rows(found, f"(SELECT {names}, {', '.join(values)}, {invalid} FROM ({inner}))")
+    around = f"(SELECT {names}, {', '.join(values)}, {invalid} FROM (SELECT *, {', '.join(tried)} FROM ", "))"
+    return Rows(found, snapshot, around)
 
 
 def columns_of(data_extension: DataExtension, relation: Relation) -> list[str]:

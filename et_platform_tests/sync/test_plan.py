@@ -7,6 +7,7 @@ import pytest
 
 from et_platform.catalog.catalog import Catalog
 from et_platform.sync import plan
+from et_platform.sync.sources import Rows
 from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.lake import Lake
 from et_platform_tests.scenario import example_catalog, person, snapshot_of
@@ -29,14 +30,14 @@ class World:
         snapshot_of(self.lake, self.catalog, people)
 
     def evaluate(self, connection: duckdb.DuckDBPyConnection) -> None:
-        query = plan.evaluation(
+        for step in plan.steps(
             self.data_extension,
-            self.catalog.crm["people"].is_,
-            snapshot="lake.crm.people",
+            Rows(self.catalog.crm["people"].is_, "lake.crm.people"),
             acknowledged=acknowledged.relation("people"),
             rejections=quarantine.rejections_of("people"),
-        )
-        connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
+            with_gone=self.data_extension.deletes != "keep",
+        ):
+            connection.execute(step)
 
     def classes(self) -> dict[str | None, str]:
         with self.lake.read() as connection:

@@ -14,6 +14,7 @@ import pytest
 from et_platform.catalog.models import CrmEntity, DataExtension
 from et_platform.sync import plan, removals
 from et_platform.sync.folding import SEPARATOR, folded_key
+from et_platform.sync.sources import Rows
 from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import write_snapshot
@@ -163,20 +164,15 @@ class Real:
     def plan(self, number: int) -> tuple[Counter, set[str]]:
         """(key, class) of every row that is not unchanged, and the removed keys; acknowledges everything."""
         with self.lake.write() as connection:
-            query = plan.evaluation(
+            for step in plan.steps(
                 self.de,
-                self.entity,
-                snapshot="lake.crm.t",
+                Rows(self.entity, "lake.crm.t"),
                 acknowledged=acknowledged.relation("t"),
                 rejections=quarantine.rejections_of("t"),
-            )
-            connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
-            query = removals.rows(
-                self.de,
-                snapshot="lake.crm.t",
-                acknowledged=acknowledged.relation("t"),
-                taken_at="2026-01-01T00:00:00+00:00",
-            )
+                with_gone=True,
+            ):
+                connection.execute(step)
+            query = removals.rows(self.de, taken_at="2026-01-01T00:00:00+00:00")
             connection.execute(f"CREATE TEMP TABLE removed AS {query}")
             classes = connection.execute("SELECT _key, _class FROM evaluated WHERE _class <> 'unchanged'").fetchall()
             removed = {row[0] for row in connection.execute("SELECT _folded_key FROM removed").fetchall()}

@@ -5,7 +5,6 @@ from pydantic import ValidationError
 
 from et_platform.catalog.models import DataExtension
 from et_platform.sync import removals
-from et_platform.warehouse import acknowledged
 from et_platform_tests.scenario import person
 from et_platform_tests.sync.test_plan import World
 
@@ -20,10 +19,9 @@ def world(tmp_path) -> World:
 
 
 def removed(world: World) -> set[str]:
-    query = removals.rows(
-        world.data_extension, snapshot="lake.crm.people", acknowledged=acknowledged.relation("people"), taken_at=AT
-    )
+    query = removals.rows(world.data_extension, taken_at=AT)
     with world.lake.read() as connection:
+        world.evaluate(connection)
         return {row[0] for row in connection.execute(f"SELECT _folded_key FROM ({query})").fetchall()}
 
 

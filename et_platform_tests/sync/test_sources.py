@@ -6,6 +6,7 @@ import pytest
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.loader import CatalogError
 from et_platform.sync import plan, sources
+from et_platform.sync.differences import declaration_version
 from et_platform.sync.expressions import BadExpression
 from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.lake import Lake
@@ -31,14 +32,13 @@ def evaluated(folder, text, *people):
         acknowledged.ensure_tables(connection, "people", declared.is_)
         quarantine.ensure_tables(connection, "people")
         rows = sources.of_snapshot(declared.is_, catalog.crm["people"].is_, "lake.crm.people")
-        query = plan.evaluation(
+        for step in plan.steps(
             declared.is_,
-            rows.relation,
-            snapshot=rows.sql,
+            rows,
             acknowledged=acknowledged.relation("people"),
             rejections=quarantine.rejections_of("people"),
-        )
-        connection.execute(f"CREATE TEMP TABLE evaluated AS {query}")
+        ):
+            connection.execute(step)
         found = connection.execute("SELECT _key, _class, Initial, Year FROM evaluated").fetchall()
         reasons = connection.execute(
             f"SELECT _key, field, reason FROM ({plan.quarantine_rows(declared.is_, 'evaluated')})"
@@ -78,7 +78,7 @@ def test_another_expression_is_another_declaration(tmp_path):
             tmp_path / str(number), COMPUTED.replace("upper(left(name, 1))", text).replace("YEAR", "points")
         )
         rows = sources.of_snapshot(declared.is_, catalog.crm["people"].is_, "lake.crm.people")
-        versions.add(plan.declaration_version(declared.is_, rows.relation))
+        versions.add(declaration_version(declared.is_, rows.relation))
     assert len(versions) == 2
 
 
