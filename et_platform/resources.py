@@ -20,7 +20,7 @@ from et_platform.dbt.run import DbtRoad
 from et_platform.inbound.road import InboundRoad
 from et_platform.inbound.write_back import WriteBackRoad
 from et_platform.ledger.ledger import Ledger
-from et_platform.outbound.road import Pace, Road
+from et_platform.outbound.road import Pace, Reports, Road
 from et_platform.settings import Settings
 from et_platform.shared_limits import SharedLimits
 from et_platform.warehouse.lake import Lake
@@ -98,7 +98,15 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
         retention=timedelta(days=settings.retention_days),
         run_id=run_id,
         tell=tell,
+        reports=_reports(settings),
     )
+
+
+def _reports(settings: Settings) -> Reports | None:
+    """None unless both the address and the folder are set."""
+    if settings.report_address is None or settings.report_folder is None:
+        return None
+    return Reports(settings.report_address, settings.report_folder, settings.report_deadline_seconds)
 
 
 def build_inbound_road(

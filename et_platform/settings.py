@@ -82,6 +82,11 @@ class Settings(BaseSettings):
 
     retention_days: int = 90  # how long the rows of settled change sets are kept
 
+    # Reports: only the e-mail after an import tells why a row was rejected. What fetches mail puts it into a folder.
+    report_address: str | None = None  # to which ExactTarget mails them; with report_folder, or not at all
+    report_folder: Path | None = None  # where they are then, one message a file (.eml, or a Maildir)
+    report_deadline_seconds: float = 60.0  # how long one is waited for
+
     # Waiting. The service asks for calm polling; a local one may be asked more often.
     poll_seconds: float = 2.0  # first pause between two looks at an import; doubles up to poll_cap_seconds
     poll_cap_seconds: float = 30.0

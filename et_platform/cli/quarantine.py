@@ -185,6 +185,8 @@ def _lines(row: "Withheld") -> Iterable[str]:
     where = f"{row.file}:{row.line}" if row.line is not None else row.file
     yield f"{row.key}  {row.what}: {row.field} {row.reason}"
     yield f"    {where}" + (f" (attempt {row.attempt_id}, rejected {row.rejections} times)" if row.attempt_id else "")
+    if row.said is not None:
+        yield f"    ExactTarget's report: {row.said}"
     if row.decision is not None:
         one = row.decision
         yield f"    decided: {one.word}, by {one.who} at {one.at:%Y-%m-%d %H:%M} UTC: {one.why}"

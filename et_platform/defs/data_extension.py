@@ -79,6 +79,8 @@ def _metadata(settlement: Settlement | None) -> dict[str, Any]:
         for f in settlement.files
     ]
     header = ("file", "operation", "task", "status", "staged", "successful", "duplicated", "errors", "TotalRows")
+    reasons = [(one.rows, one.field, one.told or "not told", one.first_line or "") for one in settlement.reasons]
+    header_of_reasons = ("rows", "field", "said by ExactTarget's report", "first line")
     return {
         "outcome": f"{settlement.acknowledged} of {settlement.sent} rows imported and acknowledged",
         "imported": settlement.acknowledged,
@@ -86,6 +88,7 @@ def _metadata(settlement: Settlement | None) -> dict[str, Any]:
         "change set": settlement.change_set_id,
         "attempt": settlement.attempt_id,
         "import tasks": dg.MetadataValue.md(markdown_table(header, rows)),
+        **({"rejected rows": dg.MetadataValue.md(markdown_table(header_of_reasons, reasons))} if reasons else {}),
         "in words": " ".join(f"{file.remote}: {status_in_words(file.status)}" for file in settlement.files),
     }
 

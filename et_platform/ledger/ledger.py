@@ -27,10 +27,17 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from et_platform.ledger import approval_tables, decision_tables, inbound_tables, tables, writeback_tables
+from et_platform.ledger import (
+    approval_tables,
+    decision_tables,
+    inbound_tables,
+    rejected_rows_table,
+    tables,
+    writeback_tables,
+)
 from et_platform.ledger.records import IMPORTED, ORDER, Attempt, ChangeSet, FileState, ImportFile, Kind
 
-_PARTS = (tables, approval_tables, decision_tables, inbound_tables, writeback_tables)
+_PARTS = (tables, approval_tables, decision_tables, inbound_tables, rejected_rows_table, writeback_tables)
 """One metadata; a module's tables are in it once it is imported."""
 _NEXT: dict[FileState, tuple[FileState, ...]] = {
     "staged": ("uploaded", "dropped"),

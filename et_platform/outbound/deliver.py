@@ -81,7 +81,7 @@ def import_files(
             held.check()
             if returned := _rows_back(road, catalog, data_extension, file):
                 break
-            _define(exacttarget, data_extension, file)
+            _define(road, exacttarget, data_extension, file)
             file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
             if opting_in:
                 break
@@ -115,13 +115,14 @@ def _rows_back(road: Road, catalog: Catalog, data_extension: Declared[DataExtens
     return found[0]
 
 
-def _define(exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile) -> None:
+def _define(road: Road, exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile) -> None:
     is_delete = file.operation == "delete"
     exacttarget.imports.define(
         ImportDefinition(
             customer_key=file.definition_key,
             name=file.definition_key,
             destination_key=data_extension.is_.customer_key,
+            notify=road.reports.address if road.reports else None,
             file_spec=file.remote,
             update_type=_UPDATE_TYPES.get(file.operation, "AddAndUpdate"),
             control_column=CONTROL_COLUMN if is_delete else None,

@@ -111,14 +111,15 @@ def _prove_file(
         f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are "
         f"{_AS_SENT.get(file.operation, 'in the data extension as they were sent')} and are acknowledged; "
         f"{file.rows - counted[0]} are not, and stay changes"
-        + (" (after a second rejection with the same content: quarantine)." if _counts_rejections(file) else ".")
+        + (" (after a second rejection with the same content: quarantine)." if counts_rejections(file) else ".")
     ]
 
 
 def acknowledge(
     connection: duckdb.DuckDBPyConnection, change_set: ChangeSet, attempt_id: str, sent: list[ImportFile], changes: str
 ) -> int:
-    """Merge the rows of `proven_keys`, count the rejected ones, and record the attempt; returns the merged rows.
+    """Merge the rows of `proven_keys`, count those of `rejected_rows` (rejections.py) as rejected, and record the
+    attempt; returns the merged rows.
 
     To be called inside one write transaction; an attempt that is applied already changes nothing.
     """
@@ -132,12 +133,7 @@ def acknowledge(
         "ON p.operation = c._operation AND p._folded_key = c._folded_key"
     )
     for file in sent:
-        if not _counts_rejections(file):
-            continue
-        rejected = (
-            f"(SELECT _folded_key, _source_hash FROM {changes} WHERE _operation = {literal(file.operation)} "
-            f"AND _folded_key NOT IN (SELECT _folded_key FROM proven_rows))"
-        )
+        rejected = f"(FROM rejected_rows WHERE operation = {literal(file.operation)})"
         quarantine.record_rejections(connection, name=name, rejected=rejected, attempt_id=attempt_id, file=file.remote)
     return acknowledged.apply(
         connection,
@@ -150,7 +146,7 @@ def acknowledge(
     )
 
 
-def _counts_rejections(file: ImportFile) -> bool:
+def counts_rejections(file: ImportFile) -> bool:
     """Whether the import says something about single rows: it completed, and it saw every row that was sent.
 
     An import that failed as a whole, or read a torn file, says nothing against any row. A removal is tried until the

@@ -18,6 +18,7 @@ from et_platform.catalog.masking import masked
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, one_row
 from et_platform.outbound.errors import NotDecidable
+from et_platform.outbound.rejections import without_values
 from et_platform.outbound.road import Road
 from et_platform.sync.plan import DROPPED, MAXIMUM_REJECTIONS, REFUSED
 from et_platform.warehouse import quarantine, quarantine_decisions
@@ -42,7 +43,9 @@ class Withheld:
     """One row and one reason why it is withheld; `key` is masked unless it was to be revealed.
 
     `file` and `line` say where it stands: in the import file for rows that ExactTarget rejected, else in the catalogue,
-    where the field is declared whose rule it breaks. `decision` is the newest on this row with this content.
+    where the field is declared whose rule it breaks. `said` is what ExactTarget's report said of the row, without values
+    unless they were to be revealed; None where there is no report. `decision` is the newest on this row with this
+    content.
     """
 
     key: str
@@ -55,6 +58,7 @@ class Withheld:
     rejections: int
     remedy: str
     decision: Decision | None
+    said: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ def rows(
         _require_tables(connection, declared, name)
         _refuse_unknown(connection, declared, name, chosen)
         found = connection.execute(
-            f"SELECT q._key, q.class, q.field, q.reason, r.file, r.attempt_id, coalesce(r.times, 0), "
-            "d.decision, d.who, d.why, d.decided_at "
+            f"SELECT q._key, q.class, q.field, q.reason, r.file, r.line, r.field, r.told, r.attempt_id, "
+            "coalesce(r.times, 0), d.decision, d.who, d.why, d.decided_at "
             f"FROM {quarantine.relation(name)} AS q {_joined(name)} WHERE {_condition('q', chosen)} "
             "ORDER BY q.class, q.field, q.reason, q._folded_key LIMIT $limit",
             _parameters(chosen) | {"limit": limit},
@@ -118,12 +122,14 @@ def rows(
 
 
 def _withheld(declared: Declared[DataExtension], row: tuple, *, reveal: bool) -> Withheld:
-    key, what, field, reason, file, attempt_id, times, word, who, why, at = row
+    key, what, field, reason, file, line, rejected_field, told_by_et, attempt_id, times, word, who, why, at = row
     shown = "(none)" if key is None else key if reveal else masked(key, _pii(declared.is_))
     decision = Decision(word, who, why, at) if word else None
     told = Withheld(shown, what, field, reason, "", None, None, times, _remedy(what, reason), decision)
     if reason in (REFUSED, DROPPED) and file is not None:
-        return replace(told, file=file, attempt_id=attempt_id)
+        said = told_by_et if reveal or told_by_et is None else without_values(told_by_et)
+        told = replace(told, file=file, line=line, attempt_id=attempt_id, said=said)
+        return told if rejected_field is None else replace(told, field=rejected_field)
     path, _, line = declared.at("fields", field.partition(", ")[0]).rpartition(":")
     return replace(told, file=path, line=int(line) if line.isdigit() else None)
 

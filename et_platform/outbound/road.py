@@ -41,12 +41,25 @@ class Pace:
 
 
 @dataclass(frozen=True)
+class Reports:
+    """Where ExactTarget's e-mails after imports go and are found: an address, and a folder of messages, one a file.
+
+    `deadline` is how many seconds to wait for the one of an import that rejected rows.
+    """
+
+    address: str
+    folder: Path
+    deadline: float
+
+
+@dataclass(frozen=True)
 class Road:
     """The parts that the steps work with.
 
     `clock` tells the time (aware): the age of what was read, and whether an approval still holds, are told by it.
     `glance_at_exacttarget` is for what may stay unknown: it waits out no maintenance. `retention` is how long the rows
-    of a settled change set are kept; `tell` receives lines for people, free of personal data.
+    of a settled change set are kept; `tell` receives lines for people, free of personal data; without `reports`,
+    imports mail none.
     """
 
     mid: int
@@ -61,6 +74,7 @@ class Road:
     run_id: str
     tell: Callable[[str], None]
     clock: Callable[[], datetime] = utc_now
+    reports: Reports | None = None
 
     def lease(self, what: str, *, wait_seconds: float = 30.0) -> AbstractContextManager[Lease]:
         """Exclusive use of something, across runs, command-line calls and machines."""

@@ -16,8 +16,11 @@ from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.exacttarget.errors import PermissionDenied
 from et_platform.exacttarget.explained import status_in_words
+from et_platform.ledger import rejected_rows
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import UNSENT, Attempt, ImportFile
+from et_platform.ledger.rejected_rows import RejectedRows
+from et_platform.outbound import rejections
 from et_platform.outbound.doubt import decided
 from et_platform.outbound.errors import ImportStillRunning
 from et_platform.outbound.evidence import acknowledge, prove
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settlement:
-    """How an attempt ended: rows sent, acknowledged and rejected, and, for people, everything that was not clean."""
+    """How an attempt ended: rows sent, acknowledged and rejected, and, for people, everything that was not clean.
+
+    `reasons` counts rejected rows by file, field and what ExactTarget said.
+    """
 
     attempt_id: str
     change_set_id: str
@@ -39,6 +45,7 @@ class Settlement:
     sent: int
     acknowledged: int
     problems: tuple[str, ...]
+    reasons: tuple[RejectedRows, ...] = ()
 
     @property
     def rejected(self) -> int:
@@ -76,22 +83,33 @@ def settle(road: Road, exacttarget: "ExactTarget", attempt: Attempt, held: Lease
     keys = (
         evidence.keys if is_applied(road, attempt) else decided(road, exacttarget, change_set, attempt, sent, evidence)
     )
+    rejected = rejections.name_rejected(road, change_set, sent, keys)
     held.check()
     with road.lake.write() as connection:
         connection.register("proven_keys", keys)
+        connection.register("rejected_rows", rejected.rows)
         rows = acknowledge(connection, change_set, attempt.id, sent, road.rows_of(change_set))
     _remove_from_exacttarget(road, exacttarget, attempt.files)
     for file in sent:
         if file.state != "proven":
             proven = keys["operation"].to_pylist().count(file.operation)
             road.ledger.advance_file(file, "proven", rejected=file.rows - proven)
+        rejected_rows.record(road.ledger, file, rejected.counts)
     _drop(road, unsent)
     _remove_staged(road, attempt)
     road.ledger.close_attempt(attempt.id, acknowledged=rows)
-    for line in (*evidence.problems, f"Attempt {attempt.id}: {rows} rows acknowledged."):
+    for line in (*evidence.problems, *rejected.words, f"Attempt {attempt.id}: {rows} rows acknowledged."):
         road.tell(line)
     files = road.ledger.attempt(attempt.id).files
-    return Settlement(attempt.id, change_set.id, files, sum(file.rows for file in sent), rows, tuple(evidence.problems))
+    return Settlement(
+        attempt.id,
+        change_set.id,
+        files,
+        sum(file.rows for file in sent),
+        rows,
+        (*evidence.problems, *rejected.words),
+        rejected.counts,
+    )
 
 
 def _drop(road: Road, unsent: list[ImportFile]) -> None:

@@ -52,7 +52,13 @@ def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes:
 
 
 def line_in_file(data_extension: DataExtension, operation: Operation, *, changes: str) -> str:
-    """SQL for the line on which the row with folded key `$folded_key` begins in its operation's file.
+    """SQL for the line on which the row with folded key `$folded_key` begins in its operation's file."""
+    places = places_in_file(data_extension, operation, changes=changes)
+    return f"SELECT line FROM ({places}) WHERE _folded_key = $folded_key"
+
+
+def places_in_file(data_extension: DataExtension, operation: Operation, *, changes: str) -> str:
+    """SQL for (_folded_key, row, line) of an operation's file: the row's number, from 1, and the line where it begins.
 
     The header is line 1; rows stand in the order of `changes`, and a line break inside a text is a line more.
     """
@@ -60,9 +66,10 @@ def line_in_file(data_extension: DataExtension, operation: Operation, *, changes
     texts = [quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS]
     breaks = " + ".join(f"coalesce(length({t}) - length(replace({t}, chr(10), '')), 0)" for t in texts) or "0"
     return (
-        f"SELECT line FROM (SELECT _folded_key, 2 + coalesce(sum(1 + {breaks}) OVER "
+        "SELECT _folded_key, row_number() OVER (ORDER BY file_row_number) AS row, "
+        f"2 + coalesce(sum(1 + {breaks}) OVER "
         "(ORDER BY file_row_number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::BIGINT AS line "
-        f"FROM {changes} WHERE _operation = {literal(operation)}) WHERE _folded_key = $folded_key"
+        f"FROM {changes} WHERE _operation = {literal(operation)}"
     )
 
 

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from et_platform.exacttarget.explained import status_in_words
-from et_platform.ledger import decisions, history
+from et_platform.ledger import decisions, history, rejected_rows
 from et_platform.ledger.decisions import Decision
 from et_platform.ledger.ledger import Ledger, LedgerError
 from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
+from et_platform.ledger.rejected_rows import RejectedRows
 
 _FIGURES = ("successful", "duplicated", "errors", "restricted", "total")
 
@@ -43,7 +44,7 @@ def record(ledger: Ledger, id_: str) -> dict[str, Any]:
         "snapshot": change_set.snapshot_id,
         "run": change_set.run_id,
         "closed": _time(change_set.closed_at),
-        "attempts": [_attempt(attempt, asked) for attempt, asked in attempts],
+        "attempts": [_attempt(ledger, attempt, asked) for attempt, asked in attempts],
     }
 
 
@@ -108,6 +109,8 @@ def lines_of_record(found: dict[str, Any]) -> Iterator[str]:
             yield f"        {file['outcome']}"
             if file["figures"]:
                 yield "        " + ", ".join(f"{name} {count}" for name, count in file["figures"].items())
+            for reason in file["rejected because"]:
+                yield f"        {reason}"
         for decision in attempt["decisions"]:
             yield f"    decision needed since {decision['asked']}: {decision['needed because']}"
             yield (
@@ -147,7 +150,7 @@ def _outcome(change_set: ChangeSet, attempts: list[tuple[Attempt, list[Decision]
     return f"attempt {last.id}: {last.acknowledged or 0} rows acknowledged"
 
 
-def _attempt(attempt: Attempt, asked: list[Decision]) -> dict[str, Any]:
+def _attempt(ledger: Ledger, attempt: Attempt, asked: list[Decision]) -> dict[str, Any]:
     return {
         "id": attempt.id,
         "state": attempt.state,
@@ -155,7 +158,7 @@ def _attempt(attempt: Attempt, asked: list[Decision]) -> dict[str, Any]:
         "created": _time(attempt.created_at),
         "closed": _time(attempt.closed_at),
         "acknowledged": attempt.acknowledged,
-        "files": [_file(file) for file in attempt.files],
+        "files": [_file(ledger, file) for file in attempt.files],
         "decisions": [_decision(one) for one in asked],
     }
 
@@ -172,7 +175,15 @@ def _decision(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _file(file: ImportFile) -> dict[str, Any]:
+def _rejected(one: RejectedRows) -> str:
+    """So many rows and what was said against them, as far as it is known."""
+    of_field = f" for {one.field}" if one.field else ""
+    said = f"ExactTarget's report says: {one.told}" if one.told else "no report says why"
+    first = f", the first on line {one.first_line}" if one.first_line is not None else ""
+    return f"{one.rows} rows rejected{of_field}{first}; {said}"
+
+
+def _file(ledger: Ledger, file: ImportFile) -> dict[str, Any]:
     figures = {name: value for name, value in asdict(file).items() if name in _FIGURES and value is not None}
     return {
         "file": file.remote,
@@ -186,6 +197,7 @@ def _file(file: ImportFile) -> dict[str, Any]:
         "status": file.status,
         "figures": figures,
         "rejected": file.rejected,
+        "rejected because": [_rejected(one) for one in rejected_rows.of_file(ledger, file)],
         "changed": _time(file.changed_at),
         "outcome": outcome_of(file),
     }

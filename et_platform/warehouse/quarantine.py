@@ -12,6 +12,8 @@ from et_platform.warehouse import quarantine_decisions
 from et_platform.warehouse.snapshots import table_exists
 
 REJECTIONS = "lake.quarantine.rejections"
+_TOLD = {"line": "BIGINT", "field": "VARCHAR", "told": "VARCHAR"}
+"""What is known of the last rejection: the line of the file, and field and words of ExactTarget's report."""
 
 
 def relation(name: str) -> str:
@@ -27,15 +29,20 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     )
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {REJECTIONS} (data_extension VARCHAR, _folded_key VARCHAR, "
-        "_source_hash UBIGINT, times INTEGER, attempt_id VARCHAR, file VARCHAR)"
+        "_source_hash UBIGINT, times INTEGER, attempt_id VARCHAR, file VARCHAR, "
+        "line BIGINT, field VARCHAR, told VARCHAR)"
     )
+    for column, type_ in _TOLD.items():  # what a lake of an earlier version lacks
+        connection.execute(f"ALTER TABLE {REJECTIONS} ADD COLUMN IF NOT EXISTS {column} {type_}")
     quarantine_decisions.ensure_table(connection)
 
 
 def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether `ensure_tables` has nothing to do."""
     shared = ("rejections", quarantine_decisions.NAME)
-    return all(table_exists(connection, "quarantine", one) for one in (name, *shared))
+    if not all(table_exists(connection, "quarantine", one) for one in (name, *shared)):
+        return False
+    return _TOLD.keys() <= {row[0] for row in connection.execute(f"DESCRIBE {REJECTIONS}").fetchall()}
 
 
 def replace(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
@@ -69,11 +76,15 @@ def forget_rejections(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def record_rejections(
     connection: duckdb.DuckDBPyConnection, *, name: str, rejected: str, attempt_id: str, file: str
 ) -> None:
-    """Count one more rejection of each row in `rejected` (_folded_key, _source_hash) by an import of `file`."""
+    """Count one more rejection of each row in `rejected` (_folded_key, _source_hash, line, field, told) by an import of
+    `file`.
+    """
     connection.execute(
         f"MERGE INTO {REJECTIONS} AS r USING {rejected} AS c "
         "ON r.data_extension = $name AND r._folded_key = c._folded_key AND r._source_hash = c._source_hash "
-        "WHEN MATCHED THEN UPDATE SET times = r.times + 1, attempt_id = $attempt, file = $file "
-        "WHEN NOT MATCHED THEN INSERT VALUES ($name, c._folded_key, c._source_hash, 1, $attempt, $file)",
+        "WHEN MATCHED THEN UPDATE SET times = r.times + 1, attempt_id = $attempt, file = $file, "
+        "line = c.line, field = c.field, told = c.told "
+        "WHEN NOT MATCHED THEN INSERT VALUES ($name, c._folded_key, c._source_hash, 1, $attempt, $file, "
+        "c.line, c.field, c.told)",
         {"name": name, "attempt": attempt_id, "file": file},
     )

@@ -47,7 +47,7 @@ def rejected_by_then(world: World) -> None:
             tables.record_rejections(
                 connection,
                 name=world.road.lake_name(world.declared.is_),
-                rejected=f"(FROM {world.road.rows_of(change_set)})",
+                rejected=f"(SELECT *, 2 AS line, NULL AS field, NULL AS told FROM {world.road.rows_of(change_set)})",
                 attempt_id=attempt,
                 file="etp_people_insert_a.csv",
             )
@@ -72,6 +72,7 @@ def test_promise_2_a_rejected_row_is_shown_offered_again_once_and_arrives(world)
     row = shown(world)["P2"]
     assert (row.what, row.field, row.reason, row.rejections) == ("quarantined", "PersonID", REFUSED, 2)
     assert row.file.startswith("etp_people_insert_")
+    assert (row.line, row.said) == (2, None)  # P1 arrived with the first attempt; the header is line 1
     assert "etp quarantine retry" in row.remedy
     counted = {(one.field, one.rows) for one in quarantine.counts(world.road, world.declared)}
     assert counted == {("PersonID", 1), ("Email", 1)}

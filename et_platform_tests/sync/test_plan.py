@@ -245,7 +245,7 @@ def test_promise_2_a_row_rejected_twice_waits_in_quarantine_until_it_changes(wor
             quarantine.record_rejections(
                 connection,
                 name="people",
-                rejected="(SELECT _folded_key, _source_hash FROM evaluated)",
+                rejected="(SELECT _folded_key, _source_hash, 2 AS line, NULL AS field, NULL AS told FROM evaluated)",
                 attempt_id=f"a{times}",
                 file="f.csv",
             )

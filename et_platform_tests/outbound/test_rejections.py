@@ -1,0 +1,145 @@
+"""Rejected rows by name: line, field and reason, from the e-mail after an import; a report that does not fit is told."""
+
+import email.policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from et_platform.defs.data_extension import _metadata
+from et_platform.outbound import import_report, quarantine
+from et_platform.outbound.rejections import field_of, without_values
+from et_platform.trace.record import lines_of_record, record
+from et_platform_tests.outbound.test_road import tamper
+from et_platform_tests.outbound.world import World
+from et_platform_tests.scenario import person
+
+
+@pytest.fixture
+def world(tmp_path, exacttarget_info):
+    site = exacttarget_info["ftp_folder"]
+    reports = {"report_address": "ops@a.example", "report_folder": site.parents[1] / "outbox" / site.name}
+    return World(tmp_path / "world", exacttarget_info, changes=reports | {"report_deadline_seconds": 5.0})
+
+
+PEOPLE = (person(id="P1", name="a\nb"), *(person(id=f"P{n}") for n in range(2, 6)))
+
+
+def imported(world: World):
+    """Five people, of whom ExactTarget rejects P2 for its address and P4 for its points."""
+    world.crm(*PEOPLE)
+    world.snapshot()
+    world.plan()
+    world.stage()
+    tamper(
+        world,
+        "insert",
+        lambda text: text.replace('"P2","p1@example.org"', '"P2","broken"').replace(
+            '"P4","p1@example.org","Zoë 漢",7', '"P4","p1@example.org","Zoë 漢",x'
+        ),
+    )
+    settlement = world.deliver()
+    assert settlement is not None
+    assert (settlement.acknowledged, settlement.rejected) == (3, 2)
+    return settlement
+
+
+def test_promise_6_a_rejected_row_is_named_with_line_field_and_reason(world):
+    settlement = imported(world)
+    assert {(one.field, one.rows, one.first_line) for one in settlement.reasons} == {("Email", 1, 4), ("Points", 1, 6)}
+    assert "Email is" in str(_metadata(settlement)["rejected rows"])
+    told = "\n".join(lines_of_record(record(world.road.ledger, settlement.attempt_id)))
+    assert "1 rows rejected for Points, the first on line 6; ExactTarget's report says: Points is" in told
+
+    with world.road.lake.read() as connection:
+        found = connection.execute(
+            "SELECT _folded_key, line, field FROM lake.quarantine.rejections ORDER BY line"
+        ).fetchall()
+    assert found == [("p2", 4, "Email"), ("p4", 6, "Points")]
+
+    imported_again = imported_twice(world)
+    shown, _ = quarantine.rows(world.road, world.declared, reveal=True)
+    assert {(row.key, row.field, row.line, (row.said or "")[:9]) for row in shown} == {
+        ("P2", "Email", 2, "Email is "),
+        ("P4", "Points", 3, "Points is"),
+    }
+    assert imported_again.attempt_id == shown[0].attempt_id
+
+
+def imported_twice(world: World):
+    world.plan()
+    world.stage()
+    tamper(
+        world,
+        "insert",
+        lambda text: (
+            text.replace('"P2","p1@example.org"', '"P2","broken"')
+            .replace('"Zoë 漢",7', '"Zoë 漢",x', 2)
+            .replace('"broken","Zoë 漢",x', '"broken","Zoë 漢",7')
+        ),
+    )
+    settlement = world.deliver()
+    assert settlement is not None
+    world.plan()
+    return settlement
+
+
+def test_promise_15_a_report_that_does_not_come_or_does_not_fit_is_told_and_not_believed(world, monkeypatch):
+    world.changes |= {"report_folder": world.folder / "none", "report_deadline_seconds": 0.2}
+    Path(world.folder / "none").mkdir()
+    settlement = imported(world)
+    assert "No report on etp_people_insert_" in settlement.problems[-1]
+    assert {(one.field, one.told, one.rows) for one in settlement.reasons} == {("", "", 2)}
+    told = "\n".join(lines_of_record(record(world.road.ledger, settlement.attempt_id)))
+    assert "2 rows rejected, the first on line 4; no report says why" in told
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({1: "Email is bad", 2: "Name is bad"}, "are not those that the read-back found"),
+        ({2: "Email is bad", 99: "Name is bad"}, "are not those that the read-back found"),
+        ("no CSV file is attached.", "tells nothing of single rows: no CSV"),
+    ],
+)
+def test_promise_15_a_strange_report_is_not_believed(world, monkeypatch, report, expected):
+    monkeypatch.setattr(import_report, "wait_for", lambda *_, **__: report)
+    settlement = imported(world)
+    assert expected in settlement.problems[-1]
+    assert {(one.field, one.rows) for one in settlement.reasons} == {("", 2)}
+
+
+@pytest.mark.parametrize("report", [{2: "Email", 4: "Points"}, {3: "Email", 5: "Points"}, {4: "Email", 6: "Points"}])
+def test_a_report_is_understood_however_it_numbers_rows(world, monkeypatch, report):
+    monkeypatch.setattr(import_report, "wait_for", lambda *_, **__: report)
+    assert {(one.field, one.first_line) for one in imported(world).reasons} == {("Email", 4), ("Points", 6)}
+
+
+def mail(text: str, *, name: str = "rejected.csv", charset: str = "utf-8") -> EmailMessage:
+    message = EmailMessage(policy=email.policy.default)
+    message["Subject"] = "Import"
+    message.set_content("body")
+    message.add_attachment(text.encode(charset), maintype="text", subtype="csv", filename=name)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (mail("Row,Reason\n1,a b\n7,c\n"), {1: "a b", 7: "c"}),
+        (mail('\ufeffLine Number,File,Error Message\n3,f,"x\ny"\n,f,z\n'), {3: "x y"}),
+        (mail("Row,Reason\n"), "its table has no row."),
+        (mail(""), "its table has the headings (none), of which none is known."),
+        (mail("A,B\n1,2\n"), "its table has the headings a, b, of which none is known."),
+        (mail("Row,Reason\n1,a\n", name="x.pdf"), "no CSV file is attached."),
+    ],
+)
+def test_a_report_of_any_form_is_read_or_explained(message, expected):
+    assert import_report.read(message) == expected
+
+
+def test_words_of_a_report_name_the_field_and_lose_their_values():
+    names = ["Name", "First Name", "Points"]
+    assert field_of("value of first name is too long", names) == "First Name"
+    assert field_of("Names are bad", names) is None
+    assert without_values("Email 'a b' of x@y.example is 1234567, 12 long") == "Email … of … is …, 12 long"
