@@ -43,9 +43,9 @@ class Withheld:
     """One row and one reason why it is withheld; `key` is masked unless it was to be revealed.
 
     `file` and `line` say where it stands: in the import file for rows that ExactTarget rejected, else in the catalogue,
-    where the field is declared whose rule it breaks. `said` is what ExactTarget's report said of the row, without values
-    unless they were to be revealed; None where there is no report. `decision` is the newest on this row with this
-    content.
+    where the field is declared whose rule it breaks. `said` is what ExactTarget's report said of the row, without
+    values unless they were to be revealed; None where there is no report. `decision` is the newest on this row with
+    this content.
     """
 
     key: str
