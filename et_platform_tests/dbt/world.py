@@ -50,9 +50,12 @@ class World:
     def road(self) -> DbtRoad:
         return build_dbt_road(self.settings, self.project, tell=self.told.append)
 
-    def customers(self, *keys: str) -> None:
+    def customers(self, *given: str | dict[str, str]) -> None:
+        """Customers by key alone, or by those columns that are not empty, as text."""
         entity = load_catalog(None).crm["customers"].is_
-        rows = [dict.fromkeys(entity.columns) | {"customer_id": key} for key in keys]
+        rows = [
+            dict.fromkeys(entity.columns) | ({"customer_id": one} if isinstance(one, str) else one) for one in given
+        ]
         table = pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in entity.columns]))
         write_snapshot(
             self.lake, name="customers", entity=entity, rows=table.to_reader(), fold=folded_key, run_id="test"

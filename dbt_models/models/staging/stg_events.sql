@@ -7,7 +7,8 @@ select
     "SubscriberKey" as subscriber_key,
     "SendID" as send_id,
     "BatchID" as batch_id,
-    "ListID" as list_id
+    "ListID" as list_id,
+    nullif(lower(trim(regexp_extract("EmailAddress", '@([^@]+)$', 1))), '') as email_domain
 from {{ source('events', event) }}
 {% if not loop.last %}union all{% endif %}
 {% endfor %}
