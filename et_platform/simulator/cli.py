@@ -16,6 +16,7 @@ import click
 from et_platform.simulator.account import Folder
 from et_platform.simulator.act import act
 from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.counting import books
 from et_platform.simulator.faults import script
 from et_platform.simulator.faults.board import Board
 from et_platform.simulator.faults.command import fault
@@ -119,6 +120,7 @@ def sim(
 
 sim.add_command(act)
 sim.add_command(advance)
+sim.add_command(books)
 sim.add_command(fault)
 sim.add_command(settings_command)
 

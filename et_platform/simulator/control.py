@@ -20,11 +20,12 @@ from et_platform.simulator import advance, clock
 from et_platform.simulator.account import Account
 from et_platform.simulator.faults.board import UnknownFault
 from et_platform.simulator.faults.control import Order
+from et_platform.simulator.sending import books
 from et_platform.simulator.service import Units
 from et_platform.simulator.tracking import events
 from et_platform.simulator.units import NoAccess
 
-ACT, ADVANCE, FAULT = "sim/act", "sim/advance", "sim/fault"
+ACT, ADVANCE, BOOKS, FAULT = "sim/act", "sim/advance", "sim/books", "sim/fault"
 
 _KNOWN_DETAILS = {name for details in events.DETAILS.values() for name in details}
 
@@ -66,11 +67,20 @@ class Act(BaseModel):
 
 
 class Advance(BaseModel):
-    """By how much the clock is set forward."""
+    """By how much the clock is set forward, and the seed of the audience if it is not the setting's."""
 
     model_config = ConfigDict(extra="forbid")
 
     seconds: float = Field(gt=0, le=100 * 366 * 86400)
+    seed: int | None = None
+
+
+class Books(BaseModel):
+    """Whose events are counted: a business unit, by default the enterprise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mid: str = ""
 
 
 def credentials(account: Account) -> str:
@@ -106,12 +116,18 @@ def _act(units: Units, wanted: Act) -> dict[str, Any]:
 
 
 def _advance(units: Units, wanted: Advance) -> dict[str, Any]:
-    return {"now": clock.iso(advance.forward(units, wanted.seconds))}
+    now, counts = advance.forward(units, wanted.seconds, wanted.seed)
+    return {"now": clock.iso(now), "events": counts}
+
+
+def _books(units: Units, wanted: Books) -> dict[str, Any]:
+    return {"events": books.counted(units.service(wanted.mid or units.account.mid).store)}
 
 
 VERBS: dict[str, tuple[type[BaseModel], Callable[[Units, Any], dict[str, Any]]]] = {
     ACT: (Act, _act),
     ADVANCE: (Advance, _advance),
+    BOOKS: (Books, _books),
     FAULT: (Order, lambda units, order: order.carry_out(units.faults)),
 }
 """The control endpoints: path, the body it takes, and what it does."""

@@ -24,7 +24,7 @@ setting, and its default is the likeliest value. Give it as `etp sim --set NAME=
 settings file. Evidence: **D** the vendor's documentation · **R** recorded traffic, or verified live by a public
 project · **W** the WSDL · **3** a third-party page · **K** unconfirmed.
 """
-_PARTS = {"Imports": ImportBehaviour, "Extracts": ExtractBehaviour, "Sends": SendBehaviour}
+_PARTS = {"Imports": ImportBehaviour, "Extracts": ExtractBehaviour, "Sends and the audience": SendBehaviour}
 
 
 def page() -> str:

@@ -46,6 +46,11 @@ class SendWorker:
         """Queue a send that is already in the store."""
         self._thread.submit(self._work, job)
 
+    def settle(self) -> None:
+        """Wait for the sends that are due at once; with a delay there is nothing to wait for."""
+        if not self._service.behaviour.send_delay_seconds:
+            self._thread.submit(lambda: None).result()
+
     def stop(self) -> None:
         """Stop; what waits runs at the next start."""
         self._stopping.set()

@@ -23,6 +23,9 @@ SENT, OPEN, CLICK, BOUNCE, COMPLAINT, UNSUBSCRIBE = TYPES = (
 NOT_SENT = "not_sent"
 """Recorded by sends alone: who was meant and not mailed; `Reason` says why."""
 
+PROFILE = "profile"
+"""Recorded by the audience alone: who edited what, `DataExtension`, `Field` and `Value`; of no send."""
+
 # What a tracking extract tells about the place and device of opens and clicks [R]; the values are made up.
 DEVICE = {
     "IpAddress": "192.0.2.10",
