@@ -143,6 +143,7 @@ def scripted_service(*script: Answer, tls: Path | None = None) -> Iterator[Scrip
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes, between which 40 ms would pass
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
