@@ -44,6 +44,7 @@ class SqliteCrm(StreamingCrm):
         """Open the file; raises CrmUnreachable if it is absent, locked, unreadable or no SQLite database."""
         super().__init__()
         self._path = path
+        self._asked: duckdb.DuckDBPyConnection | None = None
         if not path.is_file():
             trouble = "is not a file" if path.exists() else "does not exist"
             raise CrmUnreachable(f"The CRM's SQLite database {path} {trouble}. Correct the path in the CRM's URL.")
@@ -111,14 +112,16 @@ class SqliteCrm(StreamingCrm):
         return [row[0] for row in rows]
 
     def _ask(self, query: str, *, describe: bool = False) -> list[tuple[str, ...]]:
-        connection = self._attach()
+        """The rows of a query; what is asked shares one connection, for each attaching costs more than it."""
         try:
+            if self._asked is None:
+                self._asked = self._attach()
+                self._open.callback(self._asked.close)
             verb = "DESCRIBE FROM" if describe else "FROM"
-            return connection.execute(f"{verb} sqlite_query({literal(ATTACHED)}, {literal(query)})").fetchall()
+            return self._asked.execute(f"{verb} sqlite_query({literal(ATTACHED)}, {literal(query)})").fetchall()
         except duckdb.Error as error:
+            self._asked = None  # it may be of no use any more
             raise self._explain(error, [query]) from error
-        finally:
-            connection.close()
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect()
