@@ -15,7 +15,7 @@ from et_platform.catalog.consent import DataExtensionConsent
 from et_platform.catalog.field import DataExtensionField
 from et_platform.catalog.guards import Guards
 from et_platform.catalog.removal import Deletes, removal_problems
-from et_platform.catalog.sending import Mapping, Retention, Schedule, Sendable
+from et_platform.catalog.sending import Mapping, ReadBack, Retention, Schedule, Sendable
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -54,7 +54,8 @@ class DataExtension(Documented):
 
     `business_units` are those in which it lives, each with a data extension of its own; a shared one lives in the unit
     that owns it. `folder` is a path of names from the root's, with slashes between; without one, the root. `mapping` is
-    how imports find the field of a column.
+    how imports find the field of a column; `read_back` is how rows are read whose import proves too little: by a
+    look-up of keys, a retrieve of all rows, an extract to the Enhanced FTP, or whichever suits their number.
     """
 
     customer_key: Annotated[str, Field(min_length=1, max_length=36)]
@@ -71,6 +72,7 @@ class DataExtension(Documented):
     sendable: Sendable | None = None
     retention: Retention | None = None
     mapping: Mapping = "infer"
+    read_back: ReadBack = "by_size"
     schedule: Schedule | None = None
 
     @property

@@ -12,6 +12,9 @@ from pydantic import Field, field_validator
 
 from et_platform.catalog.base import Declaration
 
+ReadBack = Literal["by_size", "look_up", "retrieve", "extract"]
+"""How rows are read back whose import proves too little."""
+
 Mapping = Literal["infer", "ordinal", "manual"]
 """How an import finds the field of a column: by its heading, by its place, by a list of both names."""
 

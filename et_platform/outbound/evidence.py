@@ -66,7 +66,7 @@ def prove(road: Road, exacttarget: "ExactTarget", change_set: ChangeSet, sent: l
         for file in sent:
             (before,) = _one(scratch, "SELECT count(*) FROM proven")
             evidence.overwritten[file.definition_key] = 0
-            evidence.problems.extend(_prove_file(exacttarget, data_extension, file, changes, scratch, evidence))
+            evidence.problems.extend(_prove_file(road, exacttarget, data_extension, file, changes, scratch, evidence))
             (after,) = _one(scratch, "SELECT count(*) FROM proven")
             evidence.proven[file.definition_key] = after - before
         return replace(evidence, keys=scratch.execute("SELECT * FROM proven").to_arrow_table())
@@ -79,6 +79,7 @@ def _one(scratch: duckdb.DuckDBPyConnection, query: str) -> tuple:
 
 
 def _prove_file(
+    road: Road,
     exacttarget: "ExactTarget",
     data_extension: DataExtension,
     file: ImportFile,
@@ -96,7 +97,7 @@ def _prove_file(
         return []
     is_doubt = file.status is None
     whole = is_doubt and file.operation == "delete"
-    with observed_rows(exacttarget, data_extension, file.operation, changes, scratch, whole=whole) as observed:
+    with observed_rows(road, exacttarget, data_extension, file.operation, changes, scratch, whole=whole) as observed:
         query = proven_keys(data_extension, file.operation, changes=changes, observed=observed)
         scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
         overwritten = overwritten_keys(data_extension, file.operation, changes=changes, observed=observed)

@@ -1,6 +1,7 @@
 """Reading a data extension's rows back, as few as needed.
 
-What belongs here: fetching observed rows into a scratch database. What does not: judging them (sync/readback.py).
+What belongs here: choosing the way, and fetching observed rows into a scratch database. What does not: judging them
+(sync/readback.py), and the extract's file (extracted.py).
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import duckdb
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
 from et_platform.exacttarget.errors import NotFound
+from et_platform.outbound.extracted import extracted_rows
+from et_platform.outbound.road import Road
 from et_platform.sync.identity import Operation
 from et_platform.sync.staging import travelling_fields
 
@@ -21,9 +24,16 @@ if TYPE_CHECKING:
 LOOK_UP_LIMIT = 5_000
 """Up to so many keys are looked up; above, reading every row takes fewer calls."""
 
+EXTRACT_FROM = 100_000
+"""From so many keys on, an extract is asked for: every row would take dozens of calls, and one file is quicker."""
+
+_BY_PRESENCE = ("insert", "update", "opt_out")
+"""Proven by what is there. Whether an extract's file is whole cannot be known, so absence is never read off it."""
+
 
 @contextmanager
 def observed_rows(
+    road: Road,
     exacttarget: "ExactTarget",
     data_extension: DataExtension,
     operation: Operation,
@@ -42,14 +52,17 @@ def observed_rows(
     keys = [row[0] for row in found]
     columns = ", ".join(quoted(name) for name in names)
     scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
+    way, why = way_of(data_extension, operation, len(keys))
+    road.tell(f"Reading {len(keys)} keys of {data_extension.customer_key} back by {way}: {why}.")
     try:
+        is_read = way == "extract" and extracted_rows(road, exacttarget, data_extension, names, scratch)
         batches = exacttarget.rows.read(
             customer_key=data_extension.customer_key,
             fields=names,
-            keys=(key, keys) if len(keys) <= LOOK_UP_LIMIT else None,
+            keys=(key, keys) if way == "look_up" else None,
             rereads=1,
         )
-        for batch in batches:
+        for batch in () if is_read else batches:  # pages are asked for as they are taken
             scratch.register("batch", batch)
             scratch.execute(f"INSERT INTO observed SELECT {columns} FROM batch")
             scratch.unregister("batch")
@@ -59,6 +72,20 @@ def observed_rows(
         yield "observed"
     finally:
         scratch.execute("DROP TABLE observed")
+
+
+def way_of(data_extension: DataExtension, operation: Operation, keys: int) -> tuple[str, str]:
+    """How so many keys are read back (look_up, retrieve, extract), and why so, in words."""
+    declared = data_extension.read_back
+    if declared == "extract" and operation not in _BY_PRESENCE:
+        return "retrieve", "an extract is declared, and absence is not read off a file that may be cut off"
+    if declared != "by_size":
+        return declared, "so it is declared"
+    if keys <= LOOK_UP_LIMIT:
+        return "look_up", f"up to {LOOK_UP_LIMIT} are looked up"
+    if keys >= EXTRACT_FROM and operation in _BY_PRESENCE:
+        return "extract", f"{EXTRACT_FROM} or more are read from a file"
+    return "retrieve", f"more than {LOOK_UP_LIMIT} take fewer calls so"
 
 
 def _most_distinct(scratch: duckdb.DuckDBPyConnection, keys: list[str], wanted: str) -> str:
