@@ -24,6 +24,7 @@ from et_platform.exacttarget.errors import (
     SftpAuthenticationFailed,
     Unreachable,
 )
+from et_platform.exacttarget.events import Events
 from et_platform.exacttarget.execute import user_token
 from et_platform.exacttarget.extracts import Extracts
 from et_platform.exacttarget.folders import Folders
@@ -90,6 +91,7 @@ class ExactTarget:
         self.rows = Rows(self._soap)
         self.imports = Imports(self._soap)
         self.extracts = Extracts(self._soap)
+        self.events = Events(self._soap)
         self.subscribers = Subscribers(self._soap)
         self.lists = Lists(self._soap)
         self.metadata = Metadata(self._soap)

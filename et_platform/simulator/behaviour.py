@@ -90,6 +90,10 @@ class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour, SendBehaviour
         "accept",
         description="Operators documented for a DataFilter only (beginsWith, isAnniversary ...) in a Retrieve [D, K].",
     )
+    one_value_of_in: Literal["whole", "split"] = Field(
+        "whole",
+        description="IN with a single Value that has commas: one value, or several [K]; documented are several Values.",
+    )
 
     unknown_type_description: Literal["empty", "absent"] = Field(
         "empty", description="Describe of an unknown type: a definition without properties, or none [K]."

@@ -48,6 +48,13 @@ def _names(text: str) -> frozenset[str]:
 
 
 _WRITTEN = "Create Retrieve Update Delete Describe"
+
+
+def _event(own: Mapping[str, str] | None = None, note: str = "") -> Evidence:
+    live = dict.fromkeys(("SubscriberKey", "EventDate", "SendID", "BatchID", "EventType"), "R")
+    return Evidence(_each("R D", "Retrieve Describe"), "W", live | dict(own or {}), note=note)
+
+
 EVIDENCE: dict[str, Evidence] = {
     "Account": Evidence(
         _each("R R", "Retrieve Describe"),
@@ -55,9 +62,11 @@ EVIDENCE: dict[str, Evidence] = {
         dict.fromkeys(("CustomerKey", "TimeZone.Name", "Locale.LocaleCode", "LanguageLocale.LocaleCode"), "K"),
         note="The properties are recorded; those with a value are the unit's own, addresses and contracts are absent.",
     ),
+    "BounceEvent": _event({"BounceType": "R", "BounceCategory": "R"}, "What BounceType says is unconfirmed [K]."),
     "BusinessUnit": Evidence(
         _each("R K", "Retrieve Describe"), "W", {"MasterUnsubscribeBehavior": "R", "AccountType": "R"}
     ),
+    "ClickEvent": _event({"URL": "R"}),
     "DataExtension": Evidence(
         _each("R R R R R D", "Create Retrieve Update Delete Perform Describe"),
         "R",
@@ -143,6 +152,8 @@ EVIDENCE: dict[str, Evidence] = {
         _names("CustomerKey ListName Category Type Description ListClassification"),
     ),
     "ListSubscriber": Evidence(_each("D D", "Retrieve Describe"), "D"),
+    "NotSentEvent": _event(),
+    "OpenEvent": _event(),
     "QueryDefinition": Evidence(
         _each("D D D D D D", "Create Retrieve Update Delete Perform Describe"),
         "D",
@@ -187,6 +198,10 @@ EVIDENCE: dict[str, Evidence] = {
         _names("CustomerKey"),
         note="`Default` is there from the start [K].",
     ),
+    "SentEvent": _event(
+        {"ListID": "R", "TriggeredSendDefinitionObjectID": "R"},
+        "ListID is retrievable though the WSDL lacks it [R]. RetrieveAllSinceLastBatch is read over, for every event.",
+    ),
     "Subscriber": Evidence(
         _each("R D R R D", _WRITTEN),
         "D",
@@ -217,6 +232,7 @@ EVIDENCE: dict[str, Evidence] = {
         " settable: Email, SendSourceDataExtension.",
     ),
     "TriggeredSendSummary": Evidence(_each("R D", "Retrieve Describe"), "R"),
+    "UnsubEvent": _event({"IsMasterUnsubscribed": "R"}, "ListID, UnsubscribeType and OptOut are refused [R]."),
 }
 OPERATIONS = {
     "Create, Retrieve, Update, Delete, Perform": ("R", "by type, below; Create to Perform also asynchronously [D]"),

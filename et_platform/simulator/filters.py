@@ -107,6 +107,15 @@ def check_for_retrieve(wanted: Filter) -> None:
             raise FilterError(f"The operator {one.operator} is for a DataFilter only.")
 
 
+def split(wanted: Filter) -> Filter:
+    """The same filter, with what commas join in the one Value of an IN as values of their own."""
+    if isinstance(wanted, Complex):
+        return Complex(wanted.operator, tuple(split(part) for part in wanted.parts))
+    if wanted.operator.lower() != "in" or len(wanted.operands) != 1:
+        return wanted
+    return Simple(wanted.property, wanted.operator, tuple(one.strip() for one in wanted.operands[0].split(",")))
+
+
 def condition(connection: Connection, wanted: Filter, columns: Mapping[str, Column]) -> Condition:
     """The SQL of a filter over columns by lower-case property name. Raises FilterError."""
     if isinstance(wanted, Complex):

@@ -92,6 +92,8 @@ def _page(service: Service, request: Element | None, request_id: str) -> Page:
     wanted = filters.read(part) if part is not None else None
     if wanted is not None and service.behaviour.data_filter_operators == "refuse":
         filters.check_for_retrieve(wanted)
+    if wanted is not None and service.behaviour.one_value_of_in == "split":
+        wanted = filters.split(wanted)
     query = Query(
         object_type=object_type,
         properties=tuple((one.text or "").strip() for one in envelope.children(request, "Properties") if one.text),

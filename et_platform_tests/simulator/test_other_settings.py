@@ -14,6 +14,7 @@ from et_platform_tests.simulator.test_describe import describe
 SETTINGS = {
     "row_order": "key",
     "data_filter_operators": "refuse",
+    "one_value_of_in": "split",
     "unknown_type_description": "absent",
     "unknown_category": "keep",
     "calls_mismatch_code": "201",
@@ -41,6 +42,14 @@ def test_rows_come_by_key_over_pages(soap: Soap, key: str) -> None:
 def test_operators_of_a_data_filter_are_refused(soap: Soap) -> None:
     status = soap.retrieve("DataExtension", ["Name"], simple("Name", "beginsWith", "x")).text("OverallStatus")
     assert status == "Error: The operator beginsWith is for a DataFilter only."
+
+
+def test_one_value_of_in_may_be_several(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, KEY_FIELD))
+    soap.good("Create", *(row(key, {"Key": one}) for one in ("a", "b", "c")))
+    found = soap.rows(key, ["Key"], simple("Key", "IN", "a, C"))
+    assert [one["Key"] for one in found] == ["a", "c"]
+    assert soap.rows(key, ["Key"], simple("Key", "IN", "a,b", "c")) == [{"Key": "c"}]  # several Values: as they are
 
 
 def test_an_unknown_type_has_no_description(soap: Soap) -> None:

@@ -33,6 +33,7 @@ from et_platform.simulator.objects import (
     sender_profile,
     subscriber,
     subscriber_status_event,
+    tracking_event,
     triggered_send,
     triggered_send_definition,
     triggered_send_summary,
@@ -40,7 +41,9 @@ from et_platform.simulator.objects import (
 
 HANDLERS: dict[str, Any] = {
     "Account": account,
+    "BounceEvent": tracking_event.BOUNCE,
     "BusinessUnit": business_unit,
+    "ClickEvent": tracking_event.CLICK,
     "DataExtension": data_extension,
     "DataExtensionField": data_extension_field,
     "DataExtensionObject": data_extension_object,
@@ -54,6 +57,8 @@ HANDLERS: dict[str, Any] = {
     "ImportResultsSummary": import_results_summary,
     "List": list_,
     "ListSubscriber": list_subscriber,
+    "NotSentEvent": tracking_event.NOT_SENT,
+    "OpenEvent": tracking_event.OPEN,
     "QueryDefinition": query_definition,
     "ResultItem": result_item,
     "ResultMessage": result_message,
@@ -61,9 +66,11 @@ HANDLERS: dict[str, Any] = {
     "Send": send,
     "SendClassification": send_classification,
     "SenderProfile": sender_profile,
+    "SentEvent": tracking_event.SENT,
     "Subscriber": subscriber,
     "SubscriberStatusEvent": subscriber_status_event,
     "TriggeredSend": triggered_send,
     "TriggeredSendDefinition": triggered_send_definition,
     "TriggeredSendSummary": triggered_send_summary,
+    "UnsubEvent": tracking_event.UNSUB,
 }
