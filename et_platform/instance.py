@@ -106,11 +106,11 @@ def behind(
     assets = [dg.AssetKey(list(key)) for key in keys]
     selections = [dg.AssetSelection.assets(asset).upstream() for asset in assets]
     graph = load_defs(models=False).resolve_asset_graph()
+    # A model that something is made from is in this graph, too, as a bare name: it has no group and nothing upstream.
     if not all(graph.has(asset) for asset in assets) or any(
-        parent.path[0] in MODELS
-        for up in selections
-        for one in up.resolve(graph)
-        for parent in graph.get(one).parent_keys
+        key.path[0] in MODELS
+        for asset, up in zip(assets, selections, strict=True)
+        for key in (asset, *(parent for one in up.resolve(graph) for parent in graph.get(one).parent_keys))
     ):
         graph = load_defs().resolve_asset_graph()
     return [[one.path for one in (up & dg.AssetSelection.groups(*groups)).resolve(graph)] for up in selections]

@@ -243,6 +243,7 @@ def test_the_demo_plays_its_story_and_exits(tmp_path):
     assert "Exactly those 170 rows were imported" in done.stdout
     assert "12 opt-outs among them" in done.stdout
     assert "opted_out          0 → 1" in done.stdout
+    assert "open_count         empty → 1" in done.stdout
     assert "Exactly those 12 went out again, and nothing else." in done.stdout
     again = subprocess.run(
         [*ETP, "demo", "--once"], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
