@@ -1,9 +1,10 @@
 """Planning against the floor: DuckDB reading every column of both relations once.
 
-    python benchmarks/plan.py [--rows 1000000] [--changed 0.01] [--rounds 5] [--tools]
+    python benchmarks/plan.py [--rows 1000000] [--changed 0.01] [--together] [--rounds 5] [--tools] [--kept FOLDER]
 
 A lake is filled with `--rows` rows of 15 columns, all of which are acknowledged; then a part of them changes in the
-CRM (eight tenths other values, one tenth new, one tenth gone). Measured in turns are
+CRM (eight tenths other values, one tenth new, one tenth gone): all over the table or, as where it is the newest rows
+that change, `--together`. `--kept` fills a folder that stays, or measures what is there. Measured in turns are
 
 - the floor: each column's largest value, for counting alone is answered from statistics without reading anything;
 - the whole plan as a run makes it: evaluation, figures, files of changes and quarantine, records in lake and ledger;
@@ -143,7 +144,7 @@ def snapshot(folder: Path, road: Road, query: str) -> None:
         )
 
 
-def build(folder: Path, rows: int, changed: float) -> None:
+def build(folder: Path, rows: int, changed: float, *, are_together: bool = False) -> None:
     """Fill lake, text file and the files for the tools."""
     declare(folder)
     road, catalog = road_in(folder), load_catalog(folder / "catalog")
@@ -166,9 +167,10 @@ def build(folder: Path, rows: int, changed: float) -> None:
             "SELECT _folded_key, _source_hash, []::VARCHAR[] AS _theirs, "
             f"'benchmark' AS _attempt_id, now() AS _acknowledged_at, {fields} FROM {sql.EVALUATED}"
         )
-    snapshot(folder, road, texts(rows, changed))
+    query = texts(rows, changed, are_together=are_together)
+    snapshot(folder, road, query)
     with duckdb.connect() as connection:
-        connection.execute(f"COPY ({texts(rows, changed)}) TO {literal(f'{folder}/text.parquet')} (FORMAT parquet)")
+        connection.execute(f"COPY ({query}) TO {literal(f'{folder}/text.parquet')} (FORMAT parquet)")
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -245,7 +247,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--changed", type=float, default=0.01, help="share of the rows that changed")
+    parser.add_argument("--together", action="store_true", help="the rows that changed lie one behind the other")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kept", type=Path, help="a folder for the lake, which stays")
     parser.add_argument("--tools", action="store_true")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -253,14 +257,16 @@ def main() -> None:
         measure(arguments.measure, arguments.rounds)
         return
     with tempfile.TemporaryDirectory(prefix="plan-") as place:
-        folder = Path(place)
-        seconds = timed(lambda: build(folder, arguments.rows, arguments.changed))
+        folder, seconds = arguments.kept or Path(place), 0.0
+        if not (folder / "text.parquet").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            seconds = timed(lambda: build(folder, arguments.rows, arguments.changed, are_together=arguments.together))
         print(machine("duckdb", "polars"))
         print(
             f"{arguments.rows:,} rows × {len(COLUMNS)} fields, {arguments.changed:.1%} changed; "
             f"built in {seconds:.0f} s"
         )
-        command = [sys.executable, __file__, "--measure", place, "--rounds", str(arguments.rounds)]
+        command = [sys.executable, __file__, "--measure", str(folder), "--rounds", str(arguments.rounds)]
         told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         times = told["times"]
         middle = {name: statistics.median(found) for name, found in times.items() if found}

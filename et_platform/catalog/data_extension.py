@@ -14,6 +14,7 @@ from et_platform.catalog.base import Declaration, Documented
 from et_platform.catalog.consent import DataExtensionConsent
 from et_platform.catalog.field import DataExtensionField
 from et_platform.catalog.guards import Guards
+from et_platform.catalog.import_file import ImportFileForm
 from et_platform.catalog.removal import Deletes, removal_problems
 from et_platform.catalog.sending import Mapping, ReadBack, Retention, Schedule, Sendable
 
@@ -54,8 +55,9 @@ class DataExtension(Documented):
 
     `business_units` are those in which it lives, each with a data extension of its own; a shared one lives in the unit
     that owns it. `folder` is a path of names from the root's, with slashes between; without one, the root. `mapping` is
-    how imports find the field of a column; `read_back` is how rows are read whose import proves too little: by a
-    look-up of keys, a retrieve of all rows, an extract to the Enhanced FTP, or whichever suits their number.
+    how imports find the field of a column, `file` how their files are written; `read_back` is how rows are read whose
+    import proves too little: by a look-up of keys, a retrieve of all rows, an extract to the Enhanced FTP, or whichever
+    suits their number.
     """
 
     customer_key: Annotated[str, Field(min_length=1, max_length=36)]
@@ -73,6 +75,7 @@ class DataExtension(Documented):
     retention: Retention | None = None
     mapping: Mapping = "infer"
     read_back: ReadBack = "by_size"
+    file: ImportFileForm = ImportFileForm()
     schedule: Schedule | None = None
 
     @property

@@ -19,7 +19,7 @@ from et_platform.ledger.slots import MOST_IMPORTS, begin_import
 from et_platform.outbound.approval import require_approval, standing_of
 from et_platform.outbound.consent import rows_opting_in
 from et_platform.outbound.errors import ConsentChanged, ImportsQueue, StalePlan
-from et_platform.outbound.mapping import field_mapping
+from et_platform.outbound.mapping import field_mapping, file_form
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, resolve, settle
 from et_platform.outbound.source import read_source
@@ -117,6 +117,9 @@ def _rows_back(road: Road, catalog: Catalog, data_extension: Declared[DataExtens
 
 def _define(road: Road, exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile) -> None:
     is_delete = file.operation == "delete"
+    # The file is what was declared when it was planned and staged, whatever is declared by now.
+    change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
+    form = DataExtension.model_validate(change_set.declaration).file
     exacttarget.imports.define(
         ImportDefinition(
             customer_key=file.definition_key,
@@ -129,6 +132,7 @@ def _define(road: Road, exacttarget: "ExactTarget", data_extension: Declared[Dat
             control_actions={DELETE: "Delete"} if is_delete else {},
             control_default_action="Skip" if is_delete else None,
             **field_mapping(data_extension.is_, file.operation),
+            **file_form(form),
         )
     )
 

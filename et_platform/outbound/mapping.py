@@ -1,12 +1,13 @@
-"""How an import finds the field of each column of a file: what a data extension declares as `mapping`.
+"""How an import reads a file, and finds the field of each of its columns: what is declared as `file` and `mapping`.
 
 What belongs here: the declaration in the client's terms. What does not: which fields travel (sync/staging.py).
 """
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
+from et_platform.catalog.import_file import DELIMITERS, ImportFileForm
 from et_platform.catalog.models import DataExtension
-from et_platform.exacttarget.models import FieldMap, FieldMapping
+from et_platform.exacttarget.models import UTF_8, FieldMap, FieldMapping
 from et_platform.sync.identity import Operation
 from et_platform.sync.staging import travelling_fields
 
@@ -16,6 +17,33 @@ class Mapped(TypedDict):
 
     field_mapping: FieldMapping
     field_maps: tuple[FieldMap, ...]
+
+
+class Written(TypedDict):
+    """The part of an import definition that says how the file is written."""
+
+    file_type: Literal["CSV", "TAB", "Other"]
+    delimiter: str
+    encoding: int
+    null_representation: str | None
+    date_locale: str | None
+
+
+_UTF_16 = 1200
+"""The code page of UTF-16, little end first (Windows); that imports take it is unconfirmed."""
+
+_FILE_TYPES: dict[str, Literal["CSV", "TAB"]] = {"comma": "CSV", "tab": "TAB"}
+
+
+def file_form(form: ImportFileForm) -> Written:
+    """What an import definition says of a file of that form."""
+    return {
+        "file_type": _FILE_TYPES.get(form.delimiter, "Other"),
+        "delimiter": DELIMITERS[form.delimiter],
+        "encoding": _UTF_16 if form.encoding == "utf-16" else UTF_8,
+        "null_representation": form.nulls,
+        "date_locale": None if form.dates == "iso" else form.dates,
+    }
 
 
 def field_mapping(data_extension: DataExtension, operation: Operation) -> Mapped:

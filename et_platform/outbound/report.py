@@ -231,6 +231,7 @@ def estimate(connection: duckdb.DuckDBPyConnection, data_extension: DataExtensio
         cells = dict(zip(lengths, bytes_, strict=True))
         files += 1
         size += int(sum(cells[name] for name in names)) + rows * (quotes + len(names)) + len(",".join(names)) + 1
+    size *= 2 if data_extension.file.encoding == "utf-16" else 1
     return Estimate(files, size, _LOOKS + _CALLS_A_FILE * files if files else 0)
 
 

@@ -10,7 +10,7 @@ import shutil
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
@@ -33,6 +33,8 @@ from et_platform.warehouse.snapshot_history import says_otherwise
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
+
+_BLOCK = 1 << 20  # characters
 
 _OPERATIONS: dict[Kind, tuple[Operation, ...]] = {
     "rows": ("insert", "update", "bury", "delete"),
@@ -119,12 +121,13 @@ def _write_files(
     road: Road, data_extension: Declared[DataExtension], change_set: ChangeSet, attempt_id: str
 ) -> list[ImportFile]:
     rows = road.rows_of(change_set)
+    planned = DataExtension.model_validate(change_set.declaration)
     folder = road.staged(data_extension.is_) / attempt_id
     try:
         _clear(folder.parent)
         folder.mkdir(mode=0o700)
         files = [
-            _write_file(road, data_extension, rows, attempt_id, operation, folder)
+            _write_file(road, data_extension.name, planned, rows, attempt_id, operation, folder)
             for operation in _OPERATIONS[change_set.kind]
         ]
     except (OSError, duckdb.IOException) as error:
@@ -144,7 +147,8 @@ def _clear(folder: Path) -> None:
 
 def _write_file(
     road: Road,
-    data_extension: Declared[DataExtension],
+    name: str,
+    planned: DataExtension,
     rows: str,
     attempt_id: str,
     operation: Operation,
@@ -153,11 +157,12 @@ def _write_file(
     path = folder / f"{operation}.csv"
     path.touch(mode=0o600)
     with duckdb.connect() as connection:
-        copied = connection.execute(copy_to_csv(data_extension.is_, operation, changes=rows, path=str(path))).fetchone()
+        copied = connection.execute(copy_to_csv(planned, operation, changes=rows, path=str(path))).fetchone()
     count = copied[0] if copied else 0
     if count == 0:
         path.unlink()
         return None
+    _encode(path, planned.file.encoding)
     with path.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     return ImportFile(
@@ -165,13 +170,26 @@ def _write_file(
         operation=operation,
         state="staged",
         path=road.kept(path),
-        remote=remote_name(data_extension.name, operation, attempt_id),
+        remote=remote_name(name, operation, attempt_id),
         sha256=sha256,
         bytes=path.stat().st_size,
         rows=count,
         definition_key=definition_key(attempt_id, operation),
         changed_at=datetime.now(UTC),
     )
+
+
+def _encode(path: Path, encoding: Literal["utf-8", "utf-16"]) -> None:
+    """Make a file that was written as UTF-8 one of that encoding; UTF-16 begins with a byte order mark."""
+    if encoding == "utf-8":
+        return
+    plain = path.with_suffix(".utf8")
+    path.rename(plain)
+    path.touch(mode=0o600)
+    with plain.open(encoding="utf-8", newline="") as source, path.open("w", encoding="utf-16-le", newline="") as target:
+        target.write("\ufeff")
+        shutil.copyfileobj(source, target, _BLOCK)
+    plain.unlink()
 
 
 def _cause(error: Exception) -> str:

@@ -53,11 +53,22 @@ def field_rules(data_extension: DataExtension, entity: Relation, row: str) -> li
     column says.
     """
     rules = [_rule(name, field, entity, row) for name, field in data_extension.fields.items()]
+    if (token := data_extension.file.nulls) is not None:
+        rules = [
+            replace(rule, violations=(*rule.violations, _stands_for_nothing(rule, token)))
+            if data_extension.fields[rule.name].type in TEXT_FIELDS
+            else rule
+            for rule in rules
+        ]
     consent = data_extension.consent
     if consent is None or consent.opted_in is None:
         return rules
     in_fields = data_extension.fields_from(consent.opted_in)
     return [replace(rule, value=_unless_out(consent, rule, row)) if rule.name in in_fields else rule for rule in rules]
+
+
+def _stands_for_nothing(rule: FieldRule, token: str) -> tuple[str, str]:
+    return f"is {token}, which stands for no value in the import file", f"{rule.value} = {literal(token)}"
 
 
 def _unless_out(consent: DataExtensionConsent, rule: FieldRule, row: str) -> str:

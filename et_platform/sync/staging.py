@@ -2,13 +2,17 @@
 
 What belongs here: SQL from change rows to text columns. What does not: files and transfers.
 
-The dialect: UTF-8, comma, header line of field names (the import definition infers the mapping from it), text
-always in quotes with quotes doubled, null as nothing. Dates are ISO, which no locale reads differently.
+The dialect: a header line of field names (the import definition infers the mapping from it), text always in quotes
+with quotes doubled; delimiter, null and dates as the data extension declares them (catalog/import_file.py). All is
+written as UTF-8; another encoding is made of it when the file is there (outbound/stage.py).
 """
 
+from et_platform.catalog.import_file import DELIMITERS, ImportFileForm
 from et_platform.catalog.models import TEXT_FIELDS, DataExtension, DataExtensionField
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync.identity import Operation
+
+_DATES = {"iso": "%Y-%m-%d %H:%M:%S", "en-US": "%m/%d/%Y %I:%M:%S %p", "en-GB": "%d/%m/%Y %H:%M:%S"}
 
 CONTROL_COLUMN, DELETE = "_action", "delete"
 """The column of a delete file that says what becomes of its rows, and its value; no field's name begins so."""
@@ -40,14 +44,16 @@ def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes:
     It writes into the file that is there, so that the file keeps the rights it was made with.
     """
     names = travelling_fields(data_extension, operation)
-    cells = ", ".join(f"{_cell(data_extension.fields[name], quoted(name))} AS {quoted(name)}" for name in names)
+    form = data_extension.file
+    cells = ", ".join(f"{_cell(data_extension.fields[name], form, quoted(name))} AS {quoted(name)}" for name in names)
     if operation == "delete":
         cells += f", {literal(DELETE)} AS {quoted(CONTROL_COLUMN)}"
     texts = ", ".join(quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS)
     force = f", FORCE_QUOTE ({texts})" if texts else ""
     return (
         f"COPY (SELECT {cells} FROM {changes} WHERE _operation = {literal(operation)}) TO {literal(path)} "
-        f"(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''{force}, USE_TMP_FILE false)"
+        f"(FORMAT csv, HEADER, DELIMITER {literal(DELIMITERS[form.delimiter])}, QUOTE '\"', ESCAPE '\"', "
+        f"NULLSTR {literal(form.nulls or '')}{force}, USE_TMP_FILE false)"
     )
 
 
@@ -73,10 +79,10 @@ def places_in_file(data_extension: DataExtension, operation: Operation, *, chang
     )
 
 
-def _cell(field: DataExtensionField, value: str) -> str:
+def _cell(field: DataExtensionField, form: ImportFileForm, value: str) -> str:
     match field.type:
         case "Date":
-            return f"strftime({value}, '%Y-%m-%d %H:%M:%S')"
+            return f"strftime({value}, {literal(_DATES[form.dates])})"
         case "Boolean":
             return f"CASE {value} WHEN true THEN 'True' WHEN false THEN 'False' END"
         case "Number" | "Decimal":

@@ -96,6 +96,18 @@ MISTAKES = [
         "a sendable data extension says `deletes: delete`",
     ),
     ("source: {crm: people}", "source: {crm: people}\nmapping: guess", "mapping:", "mapping: Input should be 'infer'"),
+    (
+        "source: {crm: people}",
+        "source: {crm: people}\nfile: {nulls: '0'}",
+        "file:",
+        "file.nulls: String should match pattern",
+    ),
+    (
+        "source: {crm: people}",
+        "source: {crm: people}\nfile: {nulls: '#a|b'}",
+        "file:",
+        "holds a quote or a delimiter",
+    ),
     ("source: {crm: people}", "source: {crm: people}\nfolder: a//b", "folder:", "folder: String should match pattern"),
     (
         "source: {crm: people}",

@@ -1,0 +1,35 @@
+"""How the files of a data extension's imports are written: what is declared as `file`.
+
+What belongs here: the choices, and what each can get wrong alone. What does not: writing them (sync/staging.py), and
+how an import definition says them (outbound/mapping.py).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from et_platform.catalog.base import Declaration
+
+DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}
+"""The character between two cells, by its name."""
+
+
+class ImportFileForm(Declaration):
+    r"""The form of import files; every one of them has a heading, and text in quotes.
+
+    `nulls` is what a cell holds that has no value, as `\N`; without it such a cell is empty, and whether that makes a
+    text null or empty is not documented. It begins with a sign, so it is no number, date or Boolean; a text that is the
+    same is withheld. `dates` is how dates are written: by default as ISO has it, which no locale reads differently; the
+    locales are those that write decimals with a point, as all files do.
+    """
+
+    delimiter: Literal["comma", "tab", "semicolon", "pipe"] = "comma"
+    encoding: Literal["utf-8", "utf-16"] = "utf-8"
+    nulls: Annotated[str, Field(pattern=r"^[\\#~*!?$%&@^][!-~]{1,19}$")] | None = None
+    dates: Literal["iso", "en-US", "en-GB"] = "iso"
+
+    @model_validator(mode="after")
+    def _token_is_one_cell(self) -> "ImportFileForm":
+        if self.nulls is not None and set(self.nulls) & {'"', *DELIMITERS.values()}:
+            raise ValueError(f"nulls: {self.nulls!r} holds a quote or a delimiter; write a word such as \\N")
+        return self
