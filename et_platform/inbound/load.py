@@ -85,6 +85,10 @@ def load(road: InboundRoad, identity: str, *, again: bool = False) -> Loaded:
 
 
 def _load_again(road: InboundRoad, file: ExtractFile) -> Loaded:
+    if file.duplicate_of is not None:
+        # The content belongs to the file that brought it first; its time also dates opt-outs that have no date.
+        road.tell(f"{file.name} has the content of file {file.duplicate_of}: that one is read again.")
+        return load(road, file.duplicate_of, again=True)
     if file.sha256 is None or file.path is None or not is_here(file):
         raise CopyGone(
             f"{shown(file.name)} (identity {file.identity}) was loaded, and the copy here is gone: copies are kept for "

@@ -65,7 +65,7 @@ def test_figures_of_sends_domains_countries_and_consent(tmp_path, monkeypatch):
     assert domains == [
         ("elsewhere.example", 0, 0, 0, 1, 0, None),
         ("mail.example", 1, 1, 0, 0, 0, 1.0),
-        ("not told", 1, 0, 0, 0, 0, None),
+        ("not told", 1, 0, 0, 0, 0, 0.0),
         ("people.example", 4, 0, 0, 0, 1, 0.25),
     ]
     assert world.query("FROM lake.marts.region_engagement ORDER BY country_code") == [

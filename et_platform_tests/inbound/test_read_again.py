@@ -47,6 +47,19 @@ def test_what_somebody_deleted_from_the_lake_comes_back(world):
     assert world.query("SELECT line FROM lake.extracts.event_rejects") == [(4,)]
 
 
+def test_of_two_files_with_one_content_the_first_is_read_again(world):
+    deliver(world)
+    first = world.take()
+    deliver_again = (world.export / f"{world.prefix}a.zip").read_bytes()
+    world.deliver("b.zip", deliver_again)
+    second = world.take()
+    assert second.duplicate_of == first.file.identity
+    again = load(world.road, second.file.identity, again=True)
+    assert (again.file.identity, again.figures) == (first.file.identity, first.figures)
+    assert world.query("SELECT identity FROM lake.extracts.loaded_files") == [(first.file.identity,)]
+    assert world.road.inbound.file(second.file.identity).duplicate_of == first.file.identity
+
+
 def test_without_its_copy_a_file_is_not_read_again_and_stays_as_it_was(world):
     deliver(world)
     file = world.road.inbound.file(world.take().file.identity)

@@ -27,7 +27,7 @@ select
     coalesce(b.soft_bounces, 0) as soft_bounces,
     coalesce(b.block_bounces, 0) as block_bounces,
     coalesce(b.other_bounces, 0) as other_bounces,
-    (b.hard_bounces + b.soft_bounces + b.block_bounces + b.other_bounces) / nullif(s.sent, 0) as bounce_rate,
+    coalesce(b.hard_bounces + b.soft_bounces + b.block_bounces + b.other_bounces, 0) / nullif(s.sent, 0) as bounce_rate,
     s.last_sent_at,
     b.last_bounce_at
 from sent as s
