@@ -20,7 +20,8 @@ from et_platform.inbound.request import output_name, request_window
 from et_platform.ledger.inbound import InboundLedger
 from et_platform_tests.inbound.archives import event, tracking
 from et_platform_tests.inbound.world import World
-from et_platform_tests.outbound.kill_matrix import Boundaries, in_child
+from et_platform_tests.outbound.kill_matrix import Boundaries
+from et_platform_tests.outbound.kill_server import in_child
 
 START = datetime(2024, 7, 1, tzinfo=UTC)
 WITHIN = {"EventDate": "7/1/2024 6:00:00 AM"}
