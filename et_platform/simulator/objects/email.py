@@ -14,6 +14,7 @@ SHAPE = retrieval.Shape(
         *("Client.ID", "PartnerKey", "CreatedDate", "ModifiedDate", "ID", "ObjectID", "CustomerKey", "Name"),
         *("CategoryID", "HTMLBody", "TextBody", "Subject", "IsActive", "IsHTMLPaste", "ClonedFromID", "Status"),
         *("EmailType", "CharacterSet", "HasDynamicSubjectLine", "ContentCheckStatus", "SyncTextWithHTML", "PreHeader"),
+        *("Client.PartnerClientKey", "ContentAreas", "Folder"),  # asked for by public tools [R]; empty here
     ),
     types={
         **dict.fromkeys(("Client.ID", "ID", "CategoryID", "ClonedFromID"), "Number"),

@@ -32,6 +32,9 @@ SHAPE = retrieval.Shape(
         *("Email.ID", "Email.ObjectID", "BccEmail", "AutoBccEmail", "TestEmailAddr", "EmailSubject"),
         *("DynamicEmailSubject", "IsMultipart", "IsWrapped", "DeduplicateByEmail", "ExclusionFilter", "Additional"),
         *("CCEmail", "PreHeader"),
+        # Asked for by public tools [R]; empty here.
+        *("DeliveryProfile.CustomerKey", "DeliveryProfile.PrivateDomain", "DeliveryProfile.PrivateIP"),
+        *("IsPlatformObject", "SendLimit", "SendWindowOpen", "SendWindowClose"),
     ),
     types={
         **dict.fromkeys(("Client.ID", "CategoryID", "Email.ID"), "Number"),

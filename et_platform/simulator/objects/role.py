@@ -27,6 +27,7 @@ SHAPE = retrieval.Shape(
         "Description",
         "IsPrivate",
         "IsSystemDefined",
+        "PermissionSets",  # asked for by public tools [R]; empty here
     ),
     types={"CreatedDate": "Date", "ModifiedDate": "Date"},
 )

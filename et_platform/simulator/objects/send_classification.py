@@ -23,6 +23,8 @@ SHAPE = retrieval.Shape(
         *("Client.ID", "PartnerKey", "CreatedDate", "ModifiedDate", "ObjectID", "CustomerKey"),
         *("SendClassificationType", "Name", "Description", "SenderProfile.ObjectID", "SenderProfile.CustomerKey"),
         "HonorPublicationListOptOutsForTransactionalSends",
+        # Asked for by public tools [R]; empty here.
+        *("ArchiveEmail", "DeliveryProfile.ObjectID", "DeliveryProfile.CustomerKey"),
     ),
     types={"Client.ID": "Number", "CreatedDate": "Date", "ModifiedDate": "Date"},
     plain=frozenset({"Client"}),
