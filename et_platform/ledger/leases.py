@@ -4,7 +4,8 @@ What belongs here: taking, renewing, giving back, and breaking the lease of a ho
 what a lease is needed for.
 
 A lease expires unless it is renewed, so a machine that vanished blocks nobody for long. A holder on this machine
-whose process is gone (kill -9) loses its lease at once: a re-run need not wait.
+whose process is gone (kill -9) loses its lease at once: a re-run need not wait. One whose process lives is watched
+before its lease is taken: where the clock jumped, it only seems to have expired, and is renewed soon.
 """
 
 import threading
@@ -18,9 +19,11 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from et_platform.ledger.ledger import Ledger, LedgerError
 from et_platform.ledger.tables import leases
-from et_platform.liveness import is_gone, this_process
+from et_platform.liveness import is_alive, is_gone, this_process
 
 LIFE = timedelta(seconds=90)
+WATCH = LIFE / 3 + timedelta(seconds=10)
+"""A holder that lives renews its lease within a third of its life."""
 
 
 class LeaseTaken(LedgerError):
@@ -66,9 +69,13 @@ def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[
     """Hold `name` for the block, waiting up to `wait_seconds` for it; raises LeaseTaken."""
     holder = _holder()
     deadline = time.monotonic() + wait_seconds
-    while (other := _take(ledger, name, holder)) is not None:
-        if time.monotonic() > deadline:
-            host, pid, _ = other.partition("@")[2].rsplit("|", 2)
+    seen, since, idle = None, 0.0, None
+    while (other := _take(ledger, name, holder, idle)) is not None:
+        now = time.monotonic()
+        seen, since = (seen, since) if other == seen else (other, now)
+        idle = seen if now - since > WATCH.total_seconds() else None
+        if now > deadline:
+            host, pid, _ = other[0].partition("@")[2].rsplit("|", 2)
             raise LeaseTaken(
                 f"Process {pid} on {host} is working on {name}, and two must not do so at once. Wait until it has "
                 f"ended and run this again; a holder that is gone is noticed by itself within {LIFE.seconds} s."
@@ -87,24 +94,30 @@ def lease(ledger: Ledger, name: str, *, wait_seconds: float = 30.0) -> Iterator[
             connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
 
 
-def _take(ledger: Ledger, name: str, holder: str) -> str | None:
-    """None when the lease is ours now; else who holds it."""
+_Held = tuple[str, datetime]
+"""Who holds a lease, and until when."""
+
+
+def _take(ledger: Ledger, name: str, holder: str, idle: _Held | None) -> _Held | None:
+    """None when the lease is ours now; else who holds it. `idle`: who was watched for long and did not renew it."""
     while True:
         try:
-            return _take_once(ledger, name, holder)
+            return _take_once(ledger, name, holder, idle)
         except IntegrityError:
             continue  # two found nobody there and both wrote; the other one was first, and has it by now
 
 
-def _take_once(ledger: Ledger, name: str, holder: str) -> str | None:
+def _take_once(ledger: Ledger, name: str, holder: str, idle: _Held | None) -> _Held | None:
     now = datetime.now(UTC)
     with ledger.engine.begin() as connection:
         row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
         if row is None:
             connection.execute(insert(leases).values(name=name, holder=holder, expires_at=now + LIFE))
             return None
-        if row.expires_at > now and not is_gone(row.holder.partition("@")[2]):
-            return row.holder
+        process = row.holder.partition("@")[2]
+        found = (row.holder, row.expires_at)
+        if not is_gone(process) and (row.expires_at > now or (is_alive(process) and found != idle)):
+            return found
         connection.execute(update(leases).where(leases.c.name == name).values(holder=holder, expires_at=now + LIFE))
         return None
 
@@ -120,7 +133,7 @@ def _renew(ledger: Ledger, held: Lease, holder: str, done: threading.Event) -> N
                     .where(leases.c.name == held.name, leases.c.holder == holder)
                     .values(expires_at=datetime.now(UTC) + LIFE)
                 )
-        except SQLAlchemyError:
+        except (LedgerError, SQLAlchemyError):
             pause = 1.0  # the ledger may answer again before the lease ends; if not, check() says so
             continue
         pause = LIFE.total_seconds() / 3

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    ExceptionContext,
     and_,
     create_engine,
     event,
@@ -39,6 +40,8 @@ from et_platform.ledger.records import IMPORTED, ORDER, Attempt, ChangeSet, File
 
 _PARTS = (tables, approval_tables, decision_tables, inbound_tables, rejected_rows_table, writeback_tables)
 """One metadata; a module's tables are in it once it is imported."""
+_UNWRITABLE = ("disk is full", "disk I/O error", "readonly database", "unable to open database")
+"""What SQLite says of a disk that takes no more."""
 _NEXT: dict[FileState, tuple[FileState, ...]] = {
     "staged": ("uploaded", "dropped"),
     "uploaded": ("starting", "dropped"),
@@ -243,7 +246,24 @@ def _engine(url: str) -> Engine:
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(parsed, connect_args={"timeout": 30})
+    patience = {} if "timeout" in parsed.query else {"timeout": 30}
+    engine = create_engine(parsed, connect_args=patience)
+    where = parsed.render_as_string(hide_password=True)
+
+    @event.listens_for(engine, "handle_error")
+    def _explain(context: ExceptionContext) -> None:
+        said = str(context.original_exception)
+        if "database is locked" in said:
+            raise LedgerError(
+                f"The ledger {where} is held locked by another process, for longer than was to be waited. Nothing was "
+                "half done. End what holds it (a database browser with an open transaction, a backup that copies it), "
+                "then run this again."
+            ) from None
+        if any(word in said for word in _UNWRITABLE):
+            raise LedgerError(
+                f"The ledger {where} could not be written ({said}). Nothing was half done, and what ExactTarget was "
+                "asked is asked for again. Free some disk space, or correct the file's rights, then run this again."
+            ) from None
 
     @event.listens_for(engine, "connect")
     def _durable(connection: Any, _: Any) -> None:

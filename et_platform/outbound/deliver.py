@@ -18,9 +18,10 @@ from et_platform.ledger.records import UNSENT, Attempt, ImportFile
 from et_platform.ledger.slots import MOST_IMPORTS, begin_import
 from et_platform.outbound.approval import require_approval, standing_of
 from et_platform.outbound.consent import rows_opting_in
-from et_platform.outbound.errors import ConsentChanged, ImportsQueue, StalePlan
+from et_platform.outbound.errors import ConsentChanged, DeclarationMismatch, ImportsQueue, StalePlan
 from et_platform.outbound.mapping import field_mapping, file_form
 from et_platform.outbound.road import Road
+from et_platform.outbound.schema import changed_by_hand
 from et_platform.outbound.settle import Settlement, resolve, settle
 from et_platform.outbound.source import read_source
 from et_platform.sync import removals
@@ -73,13 +74,17 @@ def import_files(
     """Import an attempt's files, one at a time, and settle it. To be used with the data extension's lease.
 
     A file with rows that would opt in somebody who is out by now, or remove what is back, is not started, nor are those
-    after it. What was started before is settled; then ConsentChanged or StalePlan is raised.
+    after it; nor one whose data extension was changed by hand. What was started before is settled; then ConsentChanged,
+    StalePlan or DeclarationMismatch is raised.
     """
     opting_in = returned = 0
+    changed = ""
     for file in attempt.files:
         if file.state == "uploaded":
             held.check()
             if returned := _rows_back(road, catalog, data_extension, file):
+                break
+            if changed := changed_by_hand(exacttarget, data_extension, file.operation):
                 break
             _define(road, exacttarget, data_extension, file)
             file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
@@ -97,6 +102,12 @@ def import_files(
         raise StalePlan(
             f"{returned} rows that were to be removed from {data_extension.name} are in the CRM's newest snapshot "
             "again. Their file was not imported and nothing was removed; run this again."
+        )
+    if changed:
+        raise DeclarationMismatch(
+            f"The data extension {data_extension.is_.customer_key} was changed in ExactTarget after its files were "
+            f"staged: {changed}. The file was not imported; its rows stay changes. Run this again: it compares the "
+            "data extension anew, and mends it or says what has to be mended there."
         )
     return settlement
 

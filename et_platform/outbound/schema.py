@@ -15,6 +15,8 @@ from et_platform.exacttarget.errors import NotFound
 from et_platform.exacttarget.models import DataExtension, Field
 from et_platform.outbound.errors import DeclarationMismatch
 from et_platform.outbound.schema_difference import ROOT, Difference, compare, compare_fields, to_create
+from et_platform.sync.identity import Operation
+from et_platform.sync.staging import travelling_fields
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
@@ -102,6 +104,17 @@ def ensure_consent_fields(exacttarget: "ExactTarget", declared: Declared[Declara
     concerned = {*declared.is_.key_fields, *declared.is_.consent_fields}
     _apply(exacttarget, declared, list(compare_fields(declared, present, concerned)))
     return True
+
+
+def changed_by_hand(exacttarget: "ExactTarget", declared: Declared[Declaration], operation: Operation) -> str:
+    """What became of the data extension since it was last made what is declared, of all that a file of `operation`
+    brings; empty if nothing. A field that is gone would be left out of the import without a word.
+    """
+    present = _look(exacttarget, declared.is_)
+    if present is None or not _is_same(present, declared.is_):
+        return "it is not there any more"
+    carried = travelling_fields(declared.is_, operation)
+    return "; ".join(one.text for one in compare_fields(declared, present, carried) if one.action != "note")
 
 
 def _apply(exacttarget: "ExactTarget", declared: Declared[Declaration], found: Sequence[Difference]) -> bool:

@@ -33,7 +33,6 @@ OUTCOMES = {
 _LISTED = {
     "first run": """
         the lake's commit = sent
-        the lake's commit
         the lake's commit = sent
         the lake's commit = sent
         ledger.plan
@@ -55,7 +54,6 @@ _LISTED = {
         the end = nothing was left
     """,
     "inserts and updates": """
-        the lake's commit = sent
         the lake's commit = sent
         ledger.plan = sent
         ledger.begin_attempt = sent
@@ -87,7 +85,6 @@ _LISTED = {
     """,
     "deletes": """
         the lake's commit = sent
-        the lake's commit = sent
         ledger.plan
         ledger.begin_attempt = sent
         ftp.put
@@ -118,7 +115,6 @@ _LISTED = {
     """,
     "tombstones": """
         the lake's commit
-        the lake's commit
         ledger.plan
         ledger.begin_attempt
         ftp.put
@@ -148,7 +144,6 @@ _LISTED = {
         the end = nothing was left
     """,
     "composite keys": """
-        the lake's commit
         the lake's commit
         ledger.plan
         ledger.begin_attempt = sent
@@ -191,7 +186,6 @@ _LISTED = {
     """,
     "rejected rows": """
         the lake's commit
-        the lake's commit
         ledger.plan
         ledger.begin_attempt
         ftp.put
@@ -207,7 +201,6 @@ _LISTED = {
         ftp.remove
         ledger.advance_file to proven
         ledger.close_attempt = taken up, the rest sent
-        the lake's commit
         ledger.plan
         ledger.begin_attempt = sent
         ftp.put
