@@ -11,6 +11,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from et_platform.catalog.base import ColumnType, Declaration, Documented, Duration, Pii
 
+ROW_NUMBER = "rowid"
+"""What DuckDB calls the number of a row, unless a column of a table is called so, without regard to case."""
+
 
 class Column(Declaration):
     """A column of the CRM: what its values are read as."""
@@ -81,6 +84,17 @@ class CrmEntity(Documented):
     def key(self) -> str:
         """The column that is the key; of a key of several columns the first."""
         return self.keys[0]
+
+    @model_validator(mode="after")
+    def _no_column_hides_the_numbers_of_rows(self) -> "CrmEntity":
+        # Plans find rows again by the number that the lake gives them, and a column of that name would be taken for it.
+        for name in self.columns:
+            if name.casefold() == ROW_NUMBER:
+                raise ValueError(
+                    f"columns.{name}: no column can be called `{ROW_NUMBER}`, in any case, for the lake numbers its rows "
+                    "by that name; give it another name in a view of the CRM, or in `source.query`"
+                )
+        return self
 
     @model_validator(mode="after")
     def _key_is_a_column(self) -> "CrmEntity":

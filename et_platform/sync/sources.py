@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from et_platform.catalog.catalog import Catalog, Declared
+from et_platform.catalog.entity import ROW_NUMBER
 from et_platform.catalog.loader import CatalogError
 from et_platform.catalog.models import DataExtension
 from et_platform.catalog.relation import Columns, Relation
@@ -134,6 +135,11 @@ def of_table(data_extension: DataExtension, described: Mapping[str, str], table:
             raise BadExpression(
                 f"fields.{name}: there is no column {field.source!r}; the source has: {', '.join(described)}"
             )
+    if hidden := [name for name in wanted if name.casefold() == ROW_NUMBER]:
+        raise BadExpression(
+            f"the column {hidden[0]!r} cannot be read under this name, for the lake numbers its rows by it; give it "
+            "another name where it is made, and read that in the fields"
+        )
     values = {name: as_column(quoted(name), described[name]) for name in wanted}
     shown = ", ".join(f"{value} AS {quoted(name)}" for name, value in values.items())
     text = folding.joined([f"CAST({quoted(key)} AS VARCHAR)" for key in keys])

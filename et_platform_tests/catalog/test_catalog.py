@@ -110,6 +110,17 @@ def test_promise_16_each_mistake_in_consent_names_its_line(tmp_path, old, new, e
         assert lines == [line_with(text, new.split("\n")[0].split(",")[0])]
 
 
+@pytest.mark.parametrize("name", ["rowid", "ROWID"])
+def test_promise_16_a_column_that_would_hide_the_numbers_of_rows_is_refused(tmp_path, name):
+    """A plan would take its values for the rows' numbers: rows would be lost, deleted and sent again."""
+    told = problems(
+        tmp_path, crm=CRM.replace("  nickname: {type: text}", f"  nickname: {{type: text}}\n  {name}: {{type: text}}")
+    )
+    assert "/crm/people.yaml" in told
+    assert f"columns.{name}: no column can be called `rowid`" in told
+    assert "`source.query`" in told
+
+
 def test_two_data_extensions_may_not_share_a_customer_key_whatever_the_case(tmp_path):
     write_catalog(tmp_path)
     other = DATA_EXTENSION.replace("Test_People", "TEST_PEOPLE").replace("name: Test People", "name: Others")
