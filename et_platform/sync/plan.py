@@ -117,11 +117,11 @@ def _evaluation(
     owned = [rule.name for rule in rules if data_extension.fields[rule.name].owner == "crm"]
     before = ", ".join(f"a.{quoted(name)} AS {quoted(_was(name))}" for name in owned)
     changed = ", ".join(
-        f"CASE WHEN {quoted(name)} IS DISTINCT FROM {quoted(_was(name))} "
-        f"OR list_contains(_theirs, {literal(name)}) THEN {literal(name)} END"
+        f"CASE WHEN v.{quoted(name)} IS DISTINCT FROM v.{quoted(_was(name))} "
+        f"OR list_contains(v._theirs, {literal(name)}) THEN {literal(name)} END"
         for name in owned
     )
-    shown = ", ".join(quoted(rule.name) for rule in rules)
+    shown = ", ".join(f"v.{quoted(rule.name)}" for rule in rules)
     return f"""
 WITH valued AS (
     SELECT s._key, s._folded_key, {differences.source_hash(data_extension, entity)} AS _source_hash,
@@ -187,7 +187,7 @@ def quarantine_rows(data_extension: DataExtension, evaluated: str) -> str:
     key = literal(", ".join(data_extension.key_fields))
     return f"""
 SELECT replace(_key, chr(31), ', ') AS _key, _folded_key, _source_hash, _class AS class,
-    v.field AS field, v.reason AS reason
+    _told.field AS field, _told.reason AS reason
 FROM (
     SELECT *, unnest(CASE
         WHEN _folded_key IS NULL THEN [{{'field': {key}, 'reason': 'is the key, and empty'}}]
@@ -197,7 +197,7 @@ FROM (
             'reason': 'has copies: another row has the same key, without regard to case and blanks at the end'}}]
         WHEN _class = 'dropped' THEN [{{'field': {key}, 'reason': {literal(DROPPED)}}}]
         WHEN _refused AND len(_violations) = 0 THEN [{{'field': {key}, 'reason': {literal(REFUSED)}}}]
-        ELSE _violations END) AS v
+        ELSE _violations END) AS _told
     FROM {evaluated} WHERE _class IN ('quarantined', 'held', 'unknown', 'dropped')
 )"""
 

@@ -143,6 +143,27 @@ def test_promise_16_a_column_that_a_model_does_not_have_is_named(tmp_path, old, 
         sources.of_table(declared.is_, described, "welcome")
 
 
+@pytest.mark.parametrize("name", ["rowid", "RowID"])
+def test_promise_16_a_model_whose_column_would_hide_the_numbers_of_rows_is_refused(tmp_path, name):
+    _, declared = declare(tmp_path, FROM_MODEL.replace("from: since", f"from: {name}"))
+    described = {"person": "VARCHAR", name: "TIMESTAMP", "points": "INTEGER"}
+    with pytest.raises(BadExpression, match=f"the column '{name}' cannot be read under this name"):
+        sources.of_table(declared.is_, described, "welcome")
+
+
+def test_a_field_may_be_called_as_the_plan_calls_its_own_relations_and_counts(tmp_path):
+    names = ("Times", "is_dropped", "V", "r", "s", "a", "c", "f", "field", "reason", "class")
+    more = "".join(f"  {name}: {{type: Text, length: 3, from: nickname}}\n" for name in names)
+    rows, reasons = evaluated(
+        tmp_path,
+        COMPUTED.replace("upper(left(name, 1))", "name").replace("YEAR", "points").replace("guards:", f"{more}guards:"),
+        person(name="Zoe"),
+        person(id="P2", name="Zoe", nickname="long"),
+    )
+    assert rows == {"P1": ("insert", "Zoe", 7), "P2": ("quarantined", "Zoe", 7)}
+    assert reasons == {("P2", name, "is longer than 3 characters") for name in names}
+
+
 SQL = """SELECT c.id AS person, c.opted_in_at AS since, c.points + 1 AS points
 FROM lake.crm.people AS c SEMI JOIN lake.audiences.welcome USING (id)"""
 
