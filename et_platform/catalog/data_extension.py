@@ -57,7 +57,8 @@ class DataExtension(Documented):
     that owns it. `folder` is a path of names from the root's, with slashes between; without one, the root. `mapping` is
     how imports find the field of a column, `file` how their files are written; `read_back` is how rows are read whose
     import proves too little: by a look-up of keys, a retrieve of all rows, an extract to the Enhanced FTP, or whichever
-    suits their number.
+    suits their number. `marker` is a Text field besides `fields`, which the platform makes and fills with the attempt
+    that wrote a row, so that one filtered retrieve reads them back.
     """
 
     customer_key: Annotated[str, Field(min_length=1, max_length=36)]
@@ -76,6 +77,7 @@ class DataExtension(Documented):
     mapping: Mapping = "infer"
     read_back: ReadBack = "by_size"
     file: ImportFileForm = ImportFileForm()
+    marker: str | None = None
     schedule: Schedule | None = None
 
     @property
@@ -87,6 +89,12 @@ class DataExtension(Documented):
     def key_fields(self) -> list[str]:
         """The names of the fields that make up the primary key, in their order."""
         return [name for name, field in self.fields.items() if field.key]
+
+    @property
+    def made_fields(self) -> dict[str, DataExtensionField]:
+        """The fields that the data extension has in ExactTarget: the declared ones, and the marker."""
+        marker = {} if self.marker is None else {self.marker: DataExtensionField(type="Text", length=32)}
+        return {**self.fields, **marker}
 
     def fields_from(self, column: str | None) -> list[str]:
         """The names of the fields that come from a CRM column."""
@@ -112,7 +120,7 @@ class DataExtension(Documented):
         if self.sendable is not None:
             self._check_sendable(self.sendable)
         folded: dict[str, str] = {}
-        for name in self.fields:
+        for name in [*self.fields, *([self.marker] if self.marker is not None else [])]:
             if len(name) > 50 or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ]*", name):
                 raise ValueError(
                     f"field name {name!r} must start with a letter and hold only letters, digits, _ and blanks"

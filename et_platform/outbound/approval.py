@@ -102,7 +102,9 @@ def standing_of(
 def declared_anew(declared: Declared[DataExtension], change_set: ChangeSet) -> list[str]:
     """Which parts of the declaration, of those that make the rows, are others than when the change set was planned."""
     today = declared.is_.model_dump(mode="json", by_alias=True)
-    return [part for part in ("fields", "deletes", "tombstone") if change_set.declaration.get(part) != today[part]]
+    return [
+        part for part in ("fields", "deletes", "tombstone", "marker") if change_set.declaration.get(part) != today[part]
+    ]
 
 
 def frozen(road: Road, catalog: Catalog, declared: Declared[DataExtension]) -> ChangeSet | None:

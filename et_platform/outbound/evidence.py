@@ -97,7 +97,11 @@ def _prove_file(
         return []
     is_doubt = file.status is None
     whole = is_doubt and file.operation == "delete"
-    with observed_rows(road, exacttarget, data_extension, file.operation, changes, scratch, whole=whole) as observed:
+    # In doubt, it is also asked what else is there under the keys.
+    wrote = None if is_doubt else file.attempt_id
+    with observed_rows(
+        road, exacttarget, data_extension, file.operation, changes, scratch, whole=whole, attempt_id=wrote
+    ) as observed:
         query = proven_keys(data_extension, file.operation, changes=changes, observed=observed)
         scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
         overwritten = overwritten_keys(data_extension, file.operation, changes=changes, observed=observed)

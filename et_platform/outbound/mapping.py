@@ -9,7 +9,7 @@ from et_platform.catalog.import_file import DELIMITERS, ImportFileForm
 from et_platform.catalog.models import DataExtension
 from et_platform.exacttarget.models import UTF_8, FieldMap, FieldMapping
 from et_platform.sync.identity import Operation
-from et_platform.sync.staging import travelling_fields
+from et_platform.sync.staging import marker_of, travelling_fields
 
 
 class Mapped(TypedDict):
@@ -53,6 +53,8 @@ def field_mapping(data_extension: DataExtension, operation: Operation) -> Mapped
     deletions is known by its heading only, so such a file is not mapped by place.
     """
     names = travelling_fields(data_extension, operation)
+    if (marker := marker_of(data_extension, operation)) is not None:
+        names.append(marker)
     mapping = data_extension.mapping
     match "manual" if mapping == "ordinal" and operation == "delete" else mapping:
         case "ordinal":

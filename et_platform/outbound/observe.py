@@ -16,7 +16,7 @@ from et_platform.exacttarget.errors import NotFound
 from et_platform.outbound.extracted import extracted_rows
 from et_platform.outbound.road import Road
 from et_platform.sync.identity import Operation
-from et_platform.sync.staging import travelling_fields
+from et_platform.sync.staging import marker_of, travelling_fields
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
@@ -41,9 +41,11 @@ def observed_rows(
     scratch: duckdb.DuckDBPyConnection,
     *,
     whole: bool = False,
+    attempt_id: str | None = None,
 ) -> Iterator[str]:
     """The SQL name of a relation in `scratch` with what ExactTarget shows for the change rows of `operation`: the
-    fields that its file carries, or `whole` rows.
+    fields that its file carries, or `whole` rows. With `attempt_id`, only those that this attempt wrote, where a marker
+    is declared.
     """
     names = list(data_extension.fields) if whole else travelling_fields(data_extension, operation)
     wanted = f"FROM {changes} WHERE _operation = {literal(operation)}"
@@ -53,13 +55,19 @@ def observed_rows(
     columns = ", ".join(quoted(name) for name in names)
     scratch.execute(f"CREATE TABLE observed ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
     way, why = way_of(data_extension, operation, len(keys))
+    marker = marker_of(data_extension, operation) if attempt_id is not None else None
+    if marker is not None and attempt_id is not None:
+        way, why = "marker", f"the field {marker} says which attempt wrote a row"
     road.tell(f"Reading {len(keys)} keys of {data_extension.customer_key} back by {way}: {why}.")
+    looked_up = (key, keys) if way == "look_up" else None
+    if marker is not None and attempt_id is not None:
+        looked_up = (marker, [attempt_id])
     try:
         is_read = way == "extract" and extracted_rows(road, exacttarget, data_extension, names, scratch)
         batches = exacttarget.rows.read(
             customer_key=data_extension.customer_key,
             fields=names,
-            keys=(key, keys) if way == "look_up" else None,
+            keys=looked_up,
             rereads=1,
         )
         for batch in () if is_read else batches:  # pages are asked for as they are taken

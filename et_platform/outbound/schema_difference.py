@@ -44,7 +44,7 @@ def to_create(wanted: Declaration, *, folder_id: int | None = None) -> DataExten
         sendable_field=wanted.sendable.field if wanted.sendable else None,
         sendable_subscriber_field=wanted.sendable.subscriber if wanted.sendable else None,
         retention=_retention(wanted),
-        fields=tuple(_field(name, field) for name, field in wanted.fields.items()),
+        fields=tuple(_field(name, field) for name, field in wanted.made_fields.items()),
     )
 
 
@@ -73,7 +73,7 @@ def compare(declared: Declared[Declaration], present: DataExtension) -> list[Dif
     return [
         *_compare_itself(declared, present),
         *_undeclared(declared, present),
-        *compare_fields(declared, present, declared.is_.fields),
+        *compare_fields(declared, present, declared.is_.made_fields),
     ]
 
 
@@ -115,7 +115,7 @@ def _length(retention: Retention | None) -> str:
 
 
 def _undeclared(declared: Declared[Declaration], present: DataExtension) -> Iterator[Difference]:
-    names = {name.lower() for name in declared.is_.fields}
+    names = {name.lower() for name in declared.is_.made_fields}
     for field in present.fields:
         if field.name.lower() in names:
             continue
@@ -135,7 +135,7 @@ def compare_fields(
 ) -> Iterator[Difference]:
     """The differences of those declared fields."""
     real = {field.name.lower(): field for field in present.fields}
-    for name, field in declared.is_.fields.items():
+    for name, field in declared.is_.made_fields.items():
         if name in names:
             wanted, found = _field(name, field), real.get(name.lower())
             where = f"{declared.at('fields', name)}: {name}"

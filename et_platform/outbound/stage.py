@@ -157,7 +157,8 @@ def _write_file(
     path = folder / f"{operation}.csv"
     path.touch(mode=0o600)
     with duckdb.connect() as connection:
-        copied = connection.execute(copy_to_csv(planned, operation, changes=rows, path=str(path))).fetchone()
+        copy = copy_to_csv(planned, operation, changes=rows, path=str(path), attempt_id=attempt_id)
+        copied = connection.execute(copy).fetchone()
     count = copied[0] if copied else 0
     if count == 0:
         path.unlink()

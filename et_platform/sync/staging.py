@@ -38,7 +38,14 @@ def partial_fields(data_extension: DataExtension, operation: Operation) -> list[
     return []
 
 
-def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes: str, path: str) -> str:
+def marker_of(data_extension: DataExtension, operation: Operation) -> str | None:
+    """The field in which a file of this operation says which attempt wrote a row; removals carry none."""
+    return data_extension.marker if operation in ("insert", "update", "opt_out") else None
+
+
+def copy_to_csv(
+    data_extension: DataExtension, operation: Operation, *, changes: str, path: str, attempt_id: str = ""
+) -> str:
     """SQL that writes the rows of one operation to the CSV file `path`; `changes` is the SQL name of the rows.
 
     It writes into the file that is there, so that the file keeps the rights it was made with.
@@ -46,6 +53,8 @@ def copy_to_csv(data_extension: DataExtension, operation: Operation, *, changes:
     names = travelling_fields(data_extension, operation)
     form = data_extension.file
     cells = ", ".join(f"{_cell(data_extension.fields[name], form, quoted(name))} AS {quoted(name)}" for name in names)
+    if (marker := marker_of(data_extension, operation)) is not None:
+        cells += f", {literal(attempt_id)} AS {quoted(marker)}"
     if operation == "delete":
         cells += f", {literal(DELETE)} AS {quoted(CONTROL_COLUMN)}"
     texts = ", ".join(quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS)

@@ -2,11 +2,13 @@
 
 import pytest
 
+from et_platform.catalog.catalog import load_catalog
+from et_platform.catalog.loader import CatalogError
 from et_platform.exacttarget.extracts import Extracts
 from et_platform.outbound.observe import way_of
 from et_platform_tests.outbound.test_road import tamper
 from et_platform_tests.outbound.world import World
-from et_platform_tests.scenario import DATA_EXTENSION, example_catalog, person
+from et_platform_tests.scenario import DATA_EXTENSION, example_catalog, person, write_catalog
 
 
 @pytest.fixture
@@ -55,6 +57,28 @@ def test_promise_6_an_extract_that_does_not_come_is_told_and_rows_are_retrieved(
     world.changes["import_deadline_seconds"] = 3.0
     cut_off(declared(world, "read_back: extract"))
     assert any("did not come within 3 s: rows are retrieved" in line for line in world.told)
+
+
+@pytest.mark.parametrize("mapping", ["infer", "manual"])
+def test_promise_6_a_wrong_count_is_found_by_the_marker_and_the_rest_follows(world, mapping):
+    (told,) = cut_off(declared(world, f"marker: EtpAttempt\nmapping: {mapping}"))
+    assert told.endswith("back by marker: the field EtpAttempt says which attempt wrote a row.")
+    plan, settlement = world.run()
+    assert (plan.figures.inserts, plan.figures.updates, plan.figures.unchanged) == (3, 0, 2)
+    assert settlement is not None
+    with world.road.open_exacttarget() as exacttarget:
+        batches = exacttarget.rows.read(customer_key=world.customer_key, fields=["PersonID", "EtpAttempt"])
+        marks = {row["PersonID"]: row["EtpAttempt"] for batch in batches for row in batch.to_pylist()}
+    assert {key for key, mark in marks.items() if mark == settlement.attempt_id} == {"P2", "P3", "P4"}
+    assert len(set(marks.values())) == 2
+    plan, settlement = world.run()
+    assert (plan.change_set, settlement) == (None, None)
+
+
+def test_promise_16_a_marker_is_a_field_of_its_own(tmp_path):
+    write_catalog(tmp_path, data_extension=DATA_EXTENSION.replace("guards:", "marker: email\nguards:"))
+    with pytest.raises(CatalogError, match="'Email' and 'email' are one field"):
+        load_catalog(tmp_path)
 
 
 def test_the_way_back_is_chosen_by_size_and_absence_is_never_read_off_a_file(tmp_path):
