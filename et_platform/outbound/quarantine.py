@@ -18,7 +18,7 @@ from et_platform.catalog.masking import masked
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, one_row
 from et_platform.outbound.errors import NotDecidable
-from et_platform.outbound.rejections import without_values
+from et_platform.outbound.report_words import without_values
 from et_platform.outbound.road import Road
 from et_platform.sync.plan import DROPPED, MAXIMUM_REJECTIONS, REFUSED
 from et_platform.warehouse import quarantine, quarantine_decisions
@@ -127,7 +127,7 @@ def _withheld(declared: Declared[DataExtension], row: tuple, *, reveal: bool) ->
     decision = Decision(word, who, why, at) if word else None
     told = Withheld(shown, what, field, reason, "", None, None, times, _remedy(what, reason), decision)
     if reason in (REFUSED, DROPPED) and file is not None:
-        said = told_by_et if reveal or told_by_et is None else without_values(told_by_et)
+        said = told_by_et if reveal or told_by_et is None else without_values(told_by_et, declared.is_.fields)
         told = replace(told, file=file, line=line, attempt_id=attempt_id, said=said)
         return told if rejected_field is None else replace(told, field=rejected_field)
     path, _, line = declared.at("fields", field.partition(", ")[0]).rpartition(":")

@@ -20,13 +20,11 @@ from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.ledger.rejected_rows import RejectedRows
 from et_platform.outbound import import_report
 from et_platform.outbound.evidence import counts_rejections
+from et_platform.outbound.report_words import without_values
 from et_platform.outbound.road import Road
 from et_platform.sync.staging import places_in_file
 
 _NUMBERINGS = ("row", "row + 1", "line")
-
-_VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|\S*@\S*|\d{5,}")
-"""What may be a customer's in the words of a report."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,6 @@ class Rejected:
     rows: pa.Table
     counts: tuple[RejectedRows, ...]
     words: tuple[str, ...]
-
-
-def without_values(told: str) -> str:
-    """The words of a report without what may be a customer's value."""
-    return _VALUE.sub("…", told)
 
 
 def name_rejected(road: Road, change_set: ChangeSet, sent: list[ImportFile], keys: pa.Table) -> Rejected:
@@ -63,7 +56,7 @@ def name_rejected(road: Road, change_set: ChangeSet, sent: list[ImportFile], key
             if not counts_rejections(file) or not _collect(scratch, data_extension, file, changes):
                 continue
             words += _heed_report(road, scratch, data_extension, file)
-            counts += _counts(scratch, file)
+            counts += _counts(scratch, file, list(data_extension.fields))
         rows = scratch.execute("SELECT * EXCLUDE (row) FROM rejected").to_arrow_table()
     return Rejected(rows, tuple(counts), tuple(words))
 
@@ -148,7 +141,7 @@ def field_of(told: str, names: list[str]) -> str | None:
     return min(found)[2] if found else None
 
 
-def _counts(scratch: duckdb.DuckDBPyConnection, file: ImportFile) -> list[RejectedRows]:
+def _counts(scratch: duckdb.DuckDBPyConnection, file: ImportFile, names: list[str]) -> list[RejectedRows]:
     found = scratch.execute(
         "SELECT coalesce(field, ''), coalesce(told, ''), count(*), min(line) FROM rejected WHERE operation = ? "
         "GROUP BY 1, 2 ORDER BY 3 DESC, 4",
@@ -156,7 +149,7 @@ def _counts(scratch: duckdb.DuckDBPyConnection, file: ImportFile) -> list[Reject
     ).fetchall()
     counts: dict[tuple[str, str], RejectedRows] = {}
     for field, told, rows, line in found:
-        key = (field, without_values(told))
+        key = (field, without_values(told, names))
         earlier = counts.get(key)
         counts[key] = RejectedRows(
             file.definition_key,

@@ -8,7 +8,8 @@ import pytest
 
 from et_platform.defs.data_extension import _metadata
 from et_platform.outbound import import_report, quarantine
-from et_platform.outbound.rejections import field_of, without_values
+from et_platform.outbound.rejections import field_of
+from et_platform.outbound.report_words import without_values
 from et_platform.trace.record import lines_of_record, record
 from et_platform_tests.outbound.test_road import tamper
 from et_platform_tests.outbound.world import World
@@ -138,8 +139,36 @@ def test_a_report_of_any_form_is_read_or_explained(message, expected):
     assert import_report.read(message) == expected
 
 
-def test_words_of_a_report_name_the_field_and_lose_their_values():
+def test_words_of_a_report_name_the_field():
     names = ["Name", "First Name", "Points"]
     assert field_of("value of first name is too long", names) == "First Name"
     assert field_of("Names are bad", names) is None
-    assert without_values("Email 'a b' of x@y.example is 1234567, 12 long") == "Email … of … is …, 12 long"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("The value 'O'Brien' is too long", "The value … is too long"),
+        ("Can't convert value Anna Schmidt to Number", "Can't convert value … to Number"),
+        ("The value “Müller” of First Name is too long", "The value … of First Name is too long"),
+        ("Invalid date 1970-01-31", "Invalid date …"),
+        ("Phone +49 171 123 45", "Phone …"),
+        ("Email 'a b' of x@y.example is 1234567, 12 long", "Email … of … is … long"),
+        ("Name='Anna' is too long", "… is too long"),
+        ("name:Anna, points: 7.", "… Points: …"),
+        ("Value Long of field 'first name' is not valid.", "Value … of field First Name is not valid."),
+        ("Value: Long", "Value: …"),
+        ("Text 'no value' is too long", "Text … is too long"),
+        ("Van der Long was rejected", "… was rejected"),
+        ("Row 7: Grüße\nan Zoë 漢", "Row … an …"),
+        ("Address1 is 'Hauptstr. 5'", "Address1 is …"),
+        ("Address12 is empty", "… is empty"),
+        ("Points is not a whole number of 32 bits", "Points is not a whole number of …"),
+        ("Email is not a valid email address.", "Email is not a valid email address."),
+        ("The required field [Email] is missing", "The required field Email is missing"),
+        ("Duplicate primary key: no value is longer.", "Duplicate primary key: no value is longer."),
+        ("", ""),
+    ],
+)
+def test_words_of_a_report_lose_all_that_may_be_a_customers(told, expected):
+    assert without_values(told, ["Email", "Name", "First Name", "Points", "Address1"]) == expected
