@@ -10,8 +10,11 @@ by their headings.
 
 import csv
 import email
+import email.errors
 import email.policy
 import io
+import os
+import stat
 import time
 from email.message import EmailMessage, Message
 from pathlib import Path
@@ -21,7 +24,12 @@ from et_platform.outbound.road import Reports
 
 _ROW = {"row", "row number", "rownumber", "line", "line number", "record"}
 _REASON = {"reason", "error", "error message", "errormessage", "message", "description"}
+_DELIMITERS = ",;"
 _LARGEST = 20 * 2**20
+_LONGEST_NUMBER = 19  # digits; what has fewer fits into 64 bits
+_UNREADABLE = (csv.Error, email.errors.MessageError, LookupError, ValueError)
+"""What a message or table of an odd form raises: one such must not keep the import from being settled."""
+
 _CLOCKS_DIFFER = 600.0
 
 
@@ -41,38 +49,65 @@ def wait_for(reports: Reports, file: ImportFile, *, poll: float) -> dict[int, st
 def _find(folder: Path, file: ImportFile, seen: set[Path]) -> EmailMessage | None:
     """The message that names the file's import definition; `seen` are those that do not."""
     since = file.changed_at.timestamp() - _CLOCKS_DIFFER
-    for path in sorted(folder.rglob("*")):
-        if path in seen or path.suffix == ".part" or not path.is_file():
+    for path in sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names):
+        if path in seen or path.suffix == ".part":
             continue
-        about = path.stat()
-        if about.st_mtime < since or about.st_size > _LARGEST:
+        try:
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode) or about.st_mtime < since or about.st_size > _LARGEST:
+                continue
+            content = path.read_bytes()
+        except OSError:  # not ours to read, or moved by now (a Maildir's new/ to cur/): the next look finds it there
             continue
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        body = message.get_body(("plain", "html"))
-        text = f"{message['Subject']}\n{_text(body) if body is not None else ''}"
-        if file.definition_key in text:
-            return message
+        try:
+            message = email.message_from_bytes(content, policy=email.policy.default)
+            if file.definition_key in _subject_and_body(message):
+                return message
+        except _UNREADABLE:  # no mail, so no report
+            pass
         if time.time() - about.st_mtime > 5:  # it is not being written any more
             seen.add(path)
     return None
 
 
+def _subject_and_body(message: EmailMessage) -> str:
+    body = message.get_body(("plain", "html"))
+    return f"{message['Subject']}\n{_text(body) if body is not None else ''}"
+
+
 def read(message: EmailMessage) -> dict[int, str] | str:
-    """The reasons by row number, as the message's CSV attachment has them; else why there are none, in words."""
-    tables = [one for one in message.iter_attachments() if (one.get_filename() or "").lower().endswith(".csv")]
-    if not tables:
-        return "no CSV file is attached."
-    rows = list(csv.reader(io.StringIO(_text(tables[0]).lstrip("\ufeff"))))
-    headings = [one.strip().lower() for one in rows[0]] if rows else []
-    number = next((place for place, one in enumerate(headings) if one in _ROW), None)
-    reason = next((place for place, one in enumerate(headings) if one in _REASON), None)
-    if number is None or reason is None:
-        return f"its table has the headings {', '.join(headings) or '(none)'}, of which none is known."
-    found: dict[int, str] = {}
-    for row in rows[1:]:
-        if len(row) > max(number, reason) and row[number].strip().isdecimal():
-            found[int(row[number])] = " ".join(row[reason].split())
-    return found or "its table has no row."
+    """The reasons by row number, as the message's CSV attachment has them; else why there are none, in words without
+    anything of the message: its first line may be a customer's.
+    """
+    try:
+        tables = [one for one in message.iter_attachments() if (one.get_filename() or "").lower().endswith(".csv")]
+        return _reasons(_text(tables[0]).lstrip("\ufeff")) if tables else "no CSV file is attached."
+    except _UNREADABLE as error:
+        return f"its table cannot be read ({type(error).__name__})."
+
+
+def _reasons(text: str) -> dict[int, str] | str:
+    most = 0
+    for delimiter in _DELIMITERS:
+        rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)  # any line ends, a lone \r too
+        headings = [one.strip().lower() for one in next(rows, [])]
+        most = max(most, len(headings))
+        number = next((place for place, one in enumerate(headings) if one in _ROW), None)
+        reason = next((place for place, one in enumerate(headings) if one in _REASON), None)
+        if number is None or reason is None:
+            continue
+        found: dict[int, str] = {}
+        for row in rows:
+            if len(row) > max(number, reason) and (place := _number(row[number])) is not None:
+                found[place] = " ".join(row[reason].split())
+        return found or "its table has no row."
+    return f"its table has {most} headings that are not known as those of a row's number and of its reason."
+
+
+def _number(cell: str) -> int | None:
+    """A row's number; None for what is none, or is none that a file can have."""
+    digits = cell.strip()
+    return int(digits) if digits.isdecimal() and len(digits) < _LONGEST_NUMBER else None
 
 
 def _text(part: Message) -> str:
@@ -81,5 +116,5 @@ def _text(part: Message) -> str:
     content = content if isinstance(content, bytes) else b""
     try:
         return content.decode(part.get_content_charset("utf-8"), errors="replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return content.decode(errors="replace")

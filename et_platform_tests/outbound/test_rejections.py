@@ -1,15 +1,18 @@
 """Rejected rows by name: line, field and reason, from the e-mail after an import; a report that does not fit is told."""
 
 import email.policy
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from et_platform.defs.data_extension import _metadata
+from et_platform.ledger.records import ImportFile
 from et_platform.outbound import import_report, quarantine
 from et_platform.outbound.rejections import field_of
 from et_platform.outbound.report_words import without_values
+from et_platform.outbound.road import Reports
 from et_platform.trace.record import lines_of_record, record
 from et_platform_tests.outbound.test_road import tamper
 from et_platform_tests.outbound.world import World
@@ -124,19 +127,50 @@ def mail(text: str, *, name: str = "rejected.csv", charset: str = "utf-8") -> Em
     return message
 
 
+_UNKNOWN = "its table has {} headings that are not known as those of a row's number and of its reason."
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
         (mail("Row,Reason\n1,a b\n7,c\n"), {1: "a b", 7: "c"}),
         (mail('\ufeffLine Number,File,Error Message\n3,f,"x\ny"\n,f,z\n'), {3: "x y"}),
         (mail("Row,Reason\n"), "its table has no row."),
-        (mail(""), "its table has the headings (none), of which none is known."),
-        (mail("A,B\n1,2\n"), "its table has the headings a, b, of which none is known."),
+        (mail(""), _UNKNOWN.format(0)),
+        (mail("Anna,Schmidt\n1,2\n"), _UNKNOWN.format(2)),
+        (mail("Anna;Schmidt;anna@b.example\n1;2;3\n"), _UNKNOWN.format(3)),
+        (mail("Row;Reason\n1;a, b\n7;c\n"), {1: "a, b", 7: "c"}),
+        (mail("Row,Reason\r1,a\r7,c\r"), {1: "a", 7: "c"}),
+        (mail(f"Row,Reason\n{2**64},a\n{'9' * 5000},b\n7,c\n"), {7: "c"}),
+        (mail(f"Row,Reason\n1,{'x' * 131_073}\n"), "its table cannot be read (Error)."),
         (mail("Row,Reason\n1,a\n", name="x.pdf"), "no CSV file is attached."),
     ],
 )
 def test_a_report_of_any_form_is_read_or_explained(message, expected):
     assert import_report.read(message) == expected
+
+
+def test_promise_15_a_message_that_moves_or_cannot_be_read_keeps_nothing_waiting(tmp_path, monkeypatch):
+    file = ImportFile(
+        *("a", "insert", "started", "x.csv", "x.csv", "0" * 64, 1, 1, "etp-key"), changed_at=datetime.now(UTC)
+    )
+    for name in ("1-moved", "2-odd", "3-report"):
+        report = mail("Row,Reason\n1,a\n")
+        report.replace_header("Subject", f"Import {file.definition_key}" if name == "3-report" else "Import")
+        (tmp_path / "new").mkdir(exist_ok=True)
+        (tmp_path / "new" / name).write_bytes(report.as_bytes())
+    (tmp_path / "new" / "2-odd").write_bytes(b'Content-Type: text/plain; charset="a\\0b"\n\n\xff')
+    (tmp_path / "0-nowhere").symlink_to(tmp_path / "gone")
+    read_bytes = Path.read_bytes
+
+    def moved(path: Path) -> bytes:
+        if path.name == "1-moved":
+            raise FileNotFoundError(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", moved)
+    reports = Reports("ops@a.example", tmp_path, 5.0)
+    assert import_report.wait_for(reports, file, poll=0.05) == {1: "a"}
 
 
 def test_words_of_a_report_name_the_field():
