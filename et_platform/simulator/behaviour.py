@@ -95,6 +95,9 @@ class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour, SendBehaviour
         description="IN with a single Value that has commas: one value, or several [K]; documented are several Values.",
     )
 
+    automation_filters: Literal["equals", "all"] = Field(
+        "equals", description="Filters of a Retrieve of Automation: equals and IN alone [3], or all."
+    )
     unknown_type_description: Literal["empty", "absent"] = Field(
         "empty", description="Describe of an unknown type: a definition without properties, or none [K]."
     )

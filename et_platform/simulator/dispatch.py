@@ -101,7 +101,7 @@ def _operation(service: Service, action: str, message: Element) -> str:
         case "Describe":
             return describe.answer(service, message)
         case "Schedule":
-            return schedules.schedule(message)
+            return schedules.schedule(service, message)
         case "Configure":
             return schedules.configure(message)
         case "VersionInfo":

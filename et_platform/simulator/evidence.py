@@ -62,6 +62,15 @@ EVIDENCE: dict[str, Evidence] = {
         dict.fromkeys(("CustomerKey", "TimeZone.Name", "Locale.LocaleCode", "LanguageLocale.LocaleCode"), "K"),
         note="The properties are recorded; those with a value are the unit's own, addresses and contracts are absent.",
     ),
+    "Automation": Evidence(
+        _each("K R K R R D", "Create Retrieve Update Delete Perform Describe"),
+        "W",
+        {"Status": "R"},
+        _names("CustomerKey Name Description AutomationType CategoryID IsActive"),
+        _names("CustomerKey"),
+        note="Retrieve answers Program [R]. Perform takes Start, Schedule takes Start too. Also settable:"
+        " AutomationTasks, whose activities are queries, filters, imports and sends.",
+    ),
     "BounceEvent": _event({"BounceType": "R", "BounceCategory": "R"}, "What BounceType says is unconfirmed [K]."),
     "BusinessUnit": Evidence(
         _each("R K", "Retrieve Describe"), "W", {"MasterUnsubscribeBehavior": "R", "AccountType": "R"}
@@ -131,6 +140,23 @@ EVIDENCE: dict[str, Evidence] = {
         "D",
         note="Perform takes Start, by CustomerKey; the setting `file_transfers` says which there are.",
     ),
+    "FilterActivity": Evidence(
+        _each("R D K K K D", "Create Retrieve Update Delete Perform Describe"),
+        "R",
+        {},
+        _names("CustomerKey Name Description"),
+        _names("CustomerKey"),
+        note="Perform takes Start [K]. Also settable: FilterDefinitionID, and SourceObjectID and DestinationObjectID"
+        " with their type IDs, where 2 is a data extension [R].",
+    ),
+    "FilterDefinition": Evidence(
+        _each("D R D K D", _WRITTEN),
+        "D",
+        {},
+        _names("CustomerKey Name Description CategoryID DataSource.CustomerKey"),
+        _names("CustomerKey"),
+        note="Also settable: DataFilter. An Update needs DataSource and DataFilter [D].",
+    ),
     "ImportDefinition": Evidence(
         _each("D D D D D D", "Create Retrieve Update Delete Perform Describe"),
         "D",
@@ -154,6 +180,9 @@ EVIDENCE: dict[str, Evidence] = {
     "ListSubscriber": Evidence(_each("D D", "Retrieve Describe"), "D"),
     "NotSentEvent": _event(),
     "OpenEvent": _event(),
+    "Program": Evidence(
+        _each("R R D", "Retrieve Perform Describe"), "W", {"Status": "R"}, note="The old name of Automation."
+    ),
     "QueryDefinition": Evidence(
         _each("D D D D D D", "Create Retrieve Update Delete Perform Describe"),
         "D",
@@ -241,7 +270,7 @@ OPERATIONS = {
     "Describe": ("R", "every type below"),
     "GetSystemStatus": ("D", "OK, InMaintenance, UnplannedOutage by setting or fault"),
     "VersionInfo": ("W", "one version, by setting [K]"),
-    "Schedule": ("R", "understood, and refused for every simulated type [D]"),
+    "Schedule": ("R", "automations; understood, and refused for every other type [D]"),
     "Configure": ("R", "understood, and refused for every simulated type [D]"),
     "Query": ("W", "never documented: not offered, neither here nor in our WSDL"),
 }

@@ -1,31 +1,56 @@
-"""The operations Schedule and Configure: understood, and refused for every type that is simulated.
+"""The operations Schedule and Configure: automations take a schedule; everything else is understood, and refused.
 
-What belongs here: their messages, and the words of the refusal. What does not: automations and sends, which can be
-scheduled [D], and users, who can be configured [R]; this account has neither yet. The documentation's table of
-operations gives none of the simulated types to Schedule or Configure [D].
+What belongs here: their messages, and the words of the refusal. What does not: what a schedule does to an automation
+(`objects/automation.py`). The documentation's table of operations gives no other simulated type to Schedule or
+Configure but sends [D], which are not scheduled here.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from et_platform.simulator import envelope, markup, soap_faults
+from et_platform.simulator import envelope, markup, soap_faults, units
 from et_platform.simulator.envelope import Element
+from et_platform.simulator.objects import automation
+from et_platform.simulator.repeated import repeated
+from et_platform.simulator.results import Refused
 
-_NOT_ALLOWED = 5
+if TYPE_CHECKING:
+    from et_platform.simulator.service import Service
+
+SCHEDULABLE = ("Automation", "Program")
+"""The types that take a schedule."""
+
+_NOT_ALLOWED, _NO_ACCESS = 5, 4
 
 
-def schedule(message: Element) -> str:
-    """Answer a ScheduleRequestMsg: each Interaction is refused; the reply repeats the schedule [R]."""
+def schedule(service: Service, message: Element) -> str:
+    """Answer a ScheduleRequestMsg: automations take a schedule, all else is refused; the reply repeats it [R]."""
     interactions = list(envelope.children(envelope.child(message, "Interactions"), "Interaction"))
     if not interactions:
         raise soap_faults.client("The ScheduleRequestMsg has no Interactions")
     given = envelope.child(message, "Schedule")
-    repeated = "" if given is None else _repeated(given)
-    shown = markup.element("Object", markup.nil("PartnerKey"), markup.nil("ObjectID"), repeated)
+    written = "" if given is None else repeated(given)
+    shown = markup.element("Object", markup.nil("PartnerKey"), markup.nil("ObjectID"), written)
     task = markup.element("Task")
-    return _answer("Schedule", (_refused("schedule", one, shown, task) for one in interactions))
+    results, good = [], 0
+    for one in interactions:
+        if envelope.type_of(one) not in SCHEDULABLE:
+            results.append(_refused("schedule", one, shown, task))
+            continue
+        try:
+            told = automation.schedule(units.of(service, one), one, given)
+        except Refused as refused:
+            results.append(_told("Error", refused.message, refused.code, shown, task))
+        except units.NoAccess as error:
+            results.append(_told("Error", str(error), _NO_ACCESS, shown, task))
+        else:
+            good += 1
+            results.append(_told("OK", told, None, shown, task))
+    status = "OK" if good == len(results) else "Has Errors" if good else "Error"
+    return _answer("Schedule", results, status)
 
 
 def configure(message: Element) -> str:
@@ -36,11 +61,11 @@ def configure(message: Element) -> str:
     return _answer("Configure", (_refused("configure", one, _named(one)) for one in configurations))
 
 
-def _answer(operation: str, results: Iterable[str]) -> str:
+def _answer(operation: str, results: Iterable[str], status: str = "Error") -> str:
     return envelope.message(
         f"{operation}ResponseMsg",
         markup.element("Results", *results),
-        markup.text("OverallStatus", "Error"),
+        markup.text("OverallStatus", status),
         markup.text("OverallStatusMessage", ""),
         markup.text("RequestID", str(uuid.uuid4())),
     )
@@ -48,11 +73,16 @@ def _answer(operation: str, results: Iterable[str]) -> str:
 
 def _refused(method: str, element: Element, *content: str) -> str:
     kind = envelope.type_of(element) or "(none)"
+    message = f"Cannot perform {method} on objects of type {kind}"  # [D]
+    return _told("Error", message, _NOT_ALLOWED, *content)
+
+
+def _told(status: str, message: str, code: int | None, *content: str) -> str:
     return markup.element(
         "Result",
-        markup.text("StatusCode", "Error"),
-        markup.text("StatusMessage", f"Cannot perform {method} on objects of type {kind}"),  # [D]
-        markup.text("ErrorCode", _NOT_ALLOWED),
+        markup.text("StatusCode", status),
+        markup.text("StatusMessage", message),
+        *([] if code is None else [markup.text("ErrorCode", code)]),
         *content,
     )
 
@@ -66,14 +96,3 @@ def _named(element: Element) -> str:
         markup.text("CustomerKey", key) if key else "",
         type=envelope.type_of(element) or "APIObject",
     )
-
-
-def _repeated(parent: Element) -> str:
-    """What stands in an element as it came, in the reply's namespace."""
-    content = ""
-    for one in parent:
-        name = envelope.local(one)
-        if name not in ("PartnerKey", "ObjectID"):
-            inner = _repeated(one) if len(one) else markup.escape(one.text or "")
-            content += markup.element(name, inner, type=envelope.type_of(one))
-    return content

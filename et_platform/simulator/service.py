@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from et_platform.simulator import folders
 from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.asynchronous.worker import AsyncRequests
+from et_platform.simulator.automations.worker import AutomationWorker
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
 from et_platform.simulator.faults.board import Board
@@ -58,6 +59,7 @@ class Service:
         self.async_requests = AsyncRequests(self)
         self.queries = QueryWorker(self)
         self.sends = SendWorker(self)
+        self.automations = AutomationWorker(self)
         folders.seed(store, account.mid, account.parent or account.mid)
         profiles.seed(store, account.mid)
 
@@ -72,6 +74,7 @@ class Service:
             self.async_requests,
             self.queries,
             self.sends,
+            self.automations,
         )
 
     def resume(self) -> None:

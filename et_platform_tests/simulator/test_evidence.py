@@ -10,7 +10,7 @@ import pytest
 from et_platform.simulator import evidence
 from et_platform.simulator.evidence import EVIDENCE
 from et_platform.simulator.objects.handlers import HANDLERS
-from et_platform_tests.simulator.soap import KEY_FIELD, Soap, a_field, data_extension, equals
+from et_platform_tests.simulator.soap import KEY_FIELD, Soap, a_field, data_extension, equals, simple
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator" / "objects.md"
 SETTABLE = [kind for kind, known in EVIDENCE.items() if known.settable]
@@ -26,6 +26,14 @@ IDENTITY = {"DataExtensionField": "Name", "List": "ListName", "Subscriber": "Sub
 
 # What a new object of each type is given, and to what it is changed then. {key} is the test's own.
 NEW: dict[str, dict[str, str]] = {
+    "Automation": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "IsActive": "true",
+        "AutomationType": "scheduled",
+        "CategoryID": "7",
+    },
     "DataExtension": {
         "CustomerKey": "{key}",
         "Name": "{key}",
@@ -93,6 +101,14 @@ NEW: dict[str, dict[str, str]] = {
         "Additional": "a",
         "CCEmail": "c@b.example",
         "PreHeader": "p",
+    },
+    "FilterActivity": {"CustomerKey": "{key}", "Name": "{key}", "Description": "d"},
+    "FilterDefinition": {
+        "CustomerKey": "{key}",
+        "Name": "{key}",
+        "Description": "d",
+        "CategoryID": "7",
+        "DataSource.CustomerKey": "{key}",
     },
     "ImportDefinition": {
         "CustomerKey": "{key}",
@@ -187,6 +203,9 @@ NEW: dict[str, dict[str, str]] = {
     },
 }
 CHANGED: dict[str, dict[str, str]] = {
+    "Automation": {"Name": "{key} new", "Description": "e", "CategoryID": "8", "IsActive": "false"},
+    "FilterActivity": {"Name": "{key} new", "Description": "e"},
+    "FilterDefinition": {"Name": "{key} new", "Description": "e", "DataSource.CustomerKey": "{key}"},
     "DataExtension": {
         "Name": "{key} new",
         "Description": "",
@@ -255,7 +274,7 @@ def written(kind: str, properties: dict[str, str], more: str = "") -> str:
             seen.add(head)
             inner = {one.partition(".")[2]: text for one, text in properties.items() if one.startswith(f"{head}.")}
             listed = "".join(f"<{one}>{escape(text)}</{one}>" for one, text in inner.items())
-            kind_of = ' xsi:type="DataExtension"' if head == "DestinationObject" else ""
+            kind_of = ' xsi:type="DataExtension"' if head in ("DestinationObject", "DataSource") else ""
             content += f"<{head}{kind_of}>{listed}</{head}>" if inner else ""
     return f'<Objects xsi:type="{kind}">{content}{more}</Objects>'
 
@@ -293,15 +312,30 @@ def what_is_sent(soap: Soap, kind: str, key: str) -> str:
     return f"{lists}<Email><ID>{number}</ID></Email>"
 
 
+DATA_FILTER = simple("Key", "equals", "a", tag="DataFilter")
+
+
+def what_is_filtered(soap: Soap, key: str) -> str:
+    """The filter of an activity and where its rows go."""
+    named = {"CustomerKey": key, "Name": key, "DataSource.CustomerKey": key}
+    number = soap.good("Create", written("FilterDefinition", named, DATA_FILTER)).text("Results/NewObjectID")
+    into = soap.good("Create", data_extension(f"{key}i", KEY_FIELD)).text("Results/NewObjectID")
+    return f"<FilterDefinitionID>{number}</FilterDefinitionID><DestinationObjectID>{into}</DestinationObjectID>"
+
+
 @pytest.mark.parametrize("kind", SETTABLE)
 def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: str) -> None:
     new = {name: text.format(key=key) for name, text in NEW[kind].items()}
     assert set(new) == EVIDENCE[kind].settable
     fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>" if kind == "DataExtension" else ""
-    if kind in ("DataExtensionField", "ImportDefinition", "QueryDefinition"):
+    if kind in ("DataExtensionField", "FilterActivity", "FilterDefinition", "ImportDefinition", "QueryDefinition"):
         soap.good("Create", data_extension(key, KEY_FIELD))
     if kind in ("EmailSendDefinition", "TriggeredSendDefinition"):
         fields = what_is_sent(soap, kind, key)
+    if kind == "FilterDefinition":
+        fields = DATA_FILTER
+    elif kind == "FilterActivity":
+        fields = what_is_filtered(soap, key)
     soap.good("Create", written(kind, new, fields))
     identity = new[IDENTITY.get(kind, "CustomerKey")]
     assert shown(soap, kind, identity) == new
@@ -311,5 +345,5 @@ def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: 
     naming = {
         name: new[name] for name in ("CustomerKey", "Name", "DataExtension.CustomerKey", "SubscriberKey") if name in new
     }
-    soap.good("Update", written(kind, naming | changed))
+    soap.good("Update", written(kind, naming | changed, fields if kind == "FilterDefinition" else ""))
     assert shown(soap, kind, identity) == new | changed

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from et_platform.simulator import tokens
-from et_platform.simulator.rest import answers, async_rows, data_events, platform, rowset
+from et_platform.simulator.rest import answers, async_rows, automations, data_events, platform, rowset
 from et_platform.simulator.rest.answers import Answer, RestError
 from et_platform.simulator.service import Service, Units
 from et_platform.simulator.units import NoAccess
@@ -48,6 +48,7 @@ def _route(methods: str, path: str, scope: str, handle: Callable[[Service, Call,
     return _Route(tuple(methods.split()), path, re.compile(f"/*{pattern}/?", re.IGNORECASE), scope, handle)
 
 
+_AUTOMATIONS = "automations_read"
 _READ, _WRITE = "data_extensions_read", "data_extensions_write"
 
 # Scopes as the vendor lists them [D]; for reading rows it lists none, so its neighbours' is taken [K].
@@ -114,8 +115,29 @@ _ROUTES = (
         _READ,
         lambda service, call, found: async_rows.results(service, found[0], rowset.number(call.query, "$page", 1)),
     ),
+    _route(
+        "GET",
+        "automation/v1/automations",
+        _AUTOMATIONS,
+        lambda service, call, _: automations.automations(service, call.query),
+    ),
+    _route(
+        "GET",
+        "automation/v1/automations/{}",
+        _AUTOMATIONS,
+        lambda service, call, found: automations.automation(service, found[0]),
+    ),
+    _route(
+        "GET", "automation/v1/queries", _AUTOMATIONS, lambda service, call, _: automations.queries(service, call.query)
+    ),
+    _route(
+        "GET",
+        "automation/v1/queries/{}",
+        _AUTOMATIONS,
+        lambda service, call, found: automations.query(service, found[0]),
+    ),
 )
-_SECTIONS = ("platform/", "data/", "hub/")
+_SECTIONS = ("platform/", "data/", "hub/", "automation/")
 
 
 def paths() -> list[str]:
