@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from et_platform.simulator import describe
+from et_platform.simulator.evidence_of_operations import OPERATIONS
 from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform.simulator.operations import ACTIONS
 
@@ -262,17 +263,6 @@ EVIDENCE: dict[str, Evidence] = {
     ),
     "TriggeredSendSummary": Evidence(_each("R D", "Retrieve Describe"), "R"),
     "UnsubEvent": _event({"IsMasterUnsubscribed": "R"}, "ListID, UnsubscribeType and OptOut are refused [R]."),
-}
-OPERATIONS = {
-    "Create, Retrieve, Update, Delete, Perform": ("R", "by type, below; Create to Perform also asynchronously [D]"),
-    "Extract": ("D", "tracking and data-extension extracts"),
-    "Execute": ("D", "LogUnsubEvent, GetUserToken"),
-    "Describe": ("R", "every type below"),
-    "GetSystemStatus": ("D", "OK, InMaintenance, UnplannedOutage by setting or fault"),
-    "VersionInfo": ("W", "one version, by setting [K]"),
-    "Schedule": ("R", "automations; understood, and refused for every other type [D]"),
-    "Configure": ("R", "understood, and refused for every simulated type [D]"),
-    "Query": ("W", "never documented: not offered, neither here nor in our WSDL"),
 }
 
 
