@@ -91,8 +91,8 @@ class CrmEntity(Documented):
         for name in self.columns:
             if name.casefold() == ROW_NUMBER:
                 raise ValueError(
-                    f"columns.{name}: no column can be called `{ROW_NUMBER}`, in any case, for the lake numbers its rows "
-                    "by that name; give it another name in a view of the CRM, or in `source.query`"
+                    f"columns.{name}: no column can be called `{ROW_NUMBER}`, in any case, for the lake numbers its "
+                    "rows by that name; give it another name in a view of the CRM, or in `source.query`"
                 )
         return self
 

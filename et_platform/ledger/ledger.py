@@ -178,14 +178,18 @@ class Ledger:
                 connection.execute(insert(tables.files), rows)
 
     def open_attempt(self, mid: int, customer_key: str, kinds: Sequence[Kind] = IMPORTED) -> Attempt | None:
-        """The attempt at a change set of these kinds that is not closed yet, if there is one."""
+        """The attempt at a change set of these kinds that is not closed yet, if there is one; of two, that of opt-outs.
+
+        There are two where opt-outs went while an attempt at rows waits for a person's decision.
+        """
         cs, a = tables.change_sets.c, tables.attempts.c
         with self._engine.connect() as connection:
             row = connection.execute(
                 select(tables.attempts)
                 .join(tables.change_sets, a.change_set_id == cs.id)
                 .where(_is(mid, customer_key), cs.kind.in_(kinds), a.state == "open")
-            ).one_or_none()
+                .order_by(cs.kind != "opt_out")
+            ).first()
             return _attempt(connection, row) if row else None
 
     def attempt(self, attempt_id: str) -> Attempt:

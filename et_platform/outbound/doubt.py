@@ -4,7 +4,8 @@ What belongs here: whether sending rows again could have an effect, and what fol
 (settle.py) and reading back (evidence.py), which have both been tried by then.
 
 Sending again has no effect where the same values go to the same keys and nothing newer came in between. Ours cannot
-have: a data extension's attempts go one after the other, and the files of one have no key in common.
+have: a data extension's attempts go one after the other, and the files of one have no key in common. Opt-outs go in
+between all the same, but rows are sent again by a new plan only, which is made from who is out by then.
 """
 
 from datetime import timedelta
@@ -107,8 +108,8 @@ def _question(change_set: ChangeSet, file: ImportFile, unproven: int, reasons: l
     return (
         f"Needs a decision: whether {file.remote} (attempt {file.attempt_id}) was imported is not known. ExactTarget "
         f"tells of no such import, and {unproven} of its {file.rows} rows are not in the data extension "
-        f"{change_set.customer_key} as they were sent. {' '.join(reasons)} Nothing more goes into this data extension "
-        "until somebody decides; others go on. Look at the data extension and at its imports in ExactTarget, then run "
+        f"{change_set.customer_key} as they were sent. {' '.join(reasons)} Nothing more but opt-outs goes into this "
+        "data extension until somebody decides; others go on. Look at it and at its imports in ExactTarget, then run "
         f"`etp resolve {file.attempt_id} --as imported --why …` (its rows are acknowledged) or `--as not-imported` "
         "(they stay changes and are sent again). Nothing was sent."
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
 from et_platform.ledger.decisions import decisions_of
-from et_platform.ledger.records import Kind
+from et_platform.ledger.records import IMPORTED, Attempt, Kind
 from et_platform.outbound.road import Road
 from et_platform.sync import gate
 from et_platform.sync.plan import PlanFigures
@@ -41,9 +41,11 @@ def _surroundings(
 
 def _unknown_results(road: Road, customer_key: str) -> tuple[str, ...]:
     """What is not settled, and what settles it: a person where one was asked, else the next run."""
-    attempt = road.ledger.open_attempt(road.mid, customer_key)
-    if attempt is None:
-        return ()
+    found = (road.ledger.open_attempt(road.mid, customer_key, [kind]) for kind in IMPORTED)
+    return tuple(told for attempt in found if attempt is not None for told in _unknown(road, attempt))
+
+
+def _unknown(road: Road, attempt: Attempt) -> tuple[str, ...]:
     asked = [one for one in decisions_of(road.ledger, attempt.id) if one.verdict is None]
     if not asked:
         return (

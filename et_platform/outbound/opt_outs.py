@@ -14,6 +14,7 @@ from et_platform.duckdb_support import literal, parquet
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.deliver import import_files
+from et_platform.outbound.errors import NeedsDecision
 from et_platform.outbound.plan import keep, prepare_tables, scratch_folder
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_consent_fields
@@ -53,10 +54,23 @@ def send_opt_outs(road: Road, catalog: Catalog, declared: Declared[DataExtension
     """
     subscribers = unsubscribe(road, catalog, declared)
     with road.lease_of(declared.is_) as held:
-        settled = settle_open_attempt(road, declared, held)
+        settled = _settle(road, declared, held)
         change_set, refused_rows = _plan(road, catalog, declared)
         settlement = _import(road, catalog, declared, change_set, held) if change_set is not None else None
     return OptOuts(subscribers, change_set, settlement, settled, refused_rows)
+
+
+def _settle(road: Road, declared: Declared[DataExtension], held: Lease) -> Settlement | None:
+    """What an earlier run left, unless a person has to decide about its rows: opt-outs do not wait for that.
+
+    An import that waits so cannot start any more (settle.py), so it cannot come after the opt-outs. Whatever is
+    decided, the next plan is made from the CRM, which says who is out.
+    """
+    try:
+        return settle_open_attempt(road, declared, held)
+    except NeedsDecision as question:
+        road.tell(f"{question} Opt-outs of this data extension go all the same.")
+        return None
 
 
 def _import(

@@ -147,7 +147,7 @@ def _settle(
     try:
         return settle_open_attempt(road, data_extension, held), None
     except NeedsDecision:  # the ledger has the question by now, and the gate asks it
-        attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
+        attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key, ["rows"])
         assert attempt is not None
         return None, road.ledger.change_set(attempt.change_set_id)
 

@@ -18,7 +18,7 @@ from et_platform.exacttarget.errors import PermissionDenied
 from et_platform.exacttarget.explained import status_in_words
 from et_platform.ledger import rejected_rows
 from et_platform.ledger.leases import Lease
-from et_platform.ledger.records import UNSENT, Attempt, ImportFile
+from et_platform.ledger.records import UNSENT, Attempt, ImportFile, Kind
 from et_platform.ledger.rejected_rows import RejectedRows
 from et_platform.outbound import rejections
 from et_platform.outbound.doubt import decided
@@ -54,8 +54,16 @@ class Settlement:
 
 
 def settle_open_attempt(road: Road, data_extension: Declared[DataExtension], held: Lease) -> Settlement | None:
-    """Settle what an earlier run left; None when nothing was, or when nothing of it had been sent."""
-    attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key)
+    """Settle what an earlier run left; None when nothing was, or when nothing of it had been sent.
+
+    Opt-outs come first, since they go also while an attempt at rows waits for a decision; then NeedsDecision is raised.
+    """
+    settlements = [_settle_open(road, data_extension, held, kind) for kind in ("opt_out", "rows")]
+    return next((one for one in reversed(settlements) if one is not None), None)
+
+
+def _settle_open(road: Road, data_extension: Declared[DataExtension], held: Lease, kind: Kind) -> Settlement | None:
+    attempt = road.ledger.open_attempt(road.mid, data_extension.is_.customer_key, [kind])
     if attempt is None:
         return None
     road.tell(f"Attempt {attempt.id} of an earlier run is open; settling it first.")

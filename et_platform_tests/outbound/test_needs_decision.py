@@ -228,3 +228,43 @@ def test_promises_4_and_9_an_opt_out_in_doubt_waits_for_nobody(tmp_path, exactta
     assert again is not None
     assert (first.acknowledged, again.acknowledged) == (0, 1)
     assert world.rows()[key]["OptedOut"] == "True"
+
+
+def test_promise_9_new_opt_outs_do_not_wait_for_a_decision_about_other_rows(
+    tmp_path, exacttarget_info, faults, monkeypatch
+):
+    world = OptedOut(tmp_path / "out", exacttarget_info, changes={"doubt_deadline_seconds": 0.3})
+    world.declare(CONSENT)
+    world.acknowledge(world.who(1), world.who(2), world.who(3))
+    world.crm(world.who(1, points="8"), world.who(2, points="8"), world.who(3))
+    world.snapshot()
+    world.plan()
+    world.stage()
+    import_of_somebody_else(world, f"PersonID,Email,Points\n{world.key(2)},p1@example.org,99\n")
+    faults.add("status", operation="Perform", key=world.customer_key)
+    with pytest.raises(NeedsDecision):
+        world.deliver()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    people = world.who(1, points="8", **OUT), world.who(2, points="8"), world.who(3, **OUT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # then two attempts are open
+        patch.setattr("et_platform.outbound.opt_outs.import_files", killed)
+        world.read_and_opt_out(*people)
+    outs = world.opt_out()
+    assert outs.settlement is not None
+    assert outs.settlement.acknowledged == 2
+    assert [world.row(number)["OptedOut"] for number in (1, 2, 3)] == ["True", "False", "True"]
+    assert world.row(2)["Points"] == "99", "the decision about other values is still a person's"
+    plan = world.plan()
+    assert plan.is_preview
+    assert "needs a decision" in plan.report.outcome()
+    attempt = world.road.ledger.open_attempt(world.road.mid, world.customer_key)
+    assert attempt is not None
+
+    etp(world, monkeypatch, "resolve", attempt.id, "--as", "imported", "--why", "seen in the history")
+    world.run()
+    assert [world.row(number)["OptedOut"] for number in (1, 2, 3)] == ["True", "False", "True"]
+    assert [world.row(number)["OptedIn"] for number in (1, 3)] == ["False", "False"]
+    assert world.plan().change_set is None
