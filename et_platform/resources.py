@@ -103,9 +103,15 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
 
 
 def _reports(settings: Settings) -> Reports | None:
-    """None unless both the address and the folder are set."""
-    if settings.report_address is None or settings.report_folder is None:
+    """None if neither address nor folder is set; raises SettingsError if one is: reports would be lost silently."""
+    if settings.report_address is None and settings.report_folder is None:
         return None
+    if settings.report_address is None or settings.report_folder is None:
+        missing = "ET_REPORT_ADDRESS" if settings.report_address is None else "ET_REPORT_FOLDER"
+        raise configuration.SettingsError(
+            f"{missing} is not set. ET_REPORT_ADDRESS (to which ExactTarget mails its reports on imports) and "
+            "ET_REPORT_FOLDER (where those mails are put) go together: set both, or neither. Nothing was started."
+        )
     return Reports(settings.report_address, settings.report_folder, settings.report_deadline_seconds)
 
 

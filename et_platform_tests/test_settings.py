@@ -3,7 +3,7 @@
 import pytest
 
 from et_platform import settings
-from et_platform.resources import _connection
+from et_platform.resources import _connection, _reports
 
 ACCOUNT = {
     "auth_url": "https://auth.example.org/",
@@ -70,3 +70,16 @@ def test_a_business_unit_without_settings_or_with_anothers_mid_is_told(account):
     account.setenv("ET_BUSINESS_UNITS__COAST__MID", "seven")
     with pytest.raises(settings.SettingsError, match="ET_BUSINESS_UNITS__COAST__MID: "):
         settings.load()
+
+
+@pytest.mark.parametrize(
+    ("only", "value", "missing"),
+    [("ADDRESS", "ops@a.example", "ET_REPORT_FOLDER"), ("FOLDER", "mail", "ET_REPORT_ADDRESS")],
+)
+def test_one_of_the_two_settings_of_reports_is_refused(account, only, value, missing):
+    assert _reports(settings.load()) is None
+    account.setenv(f"ET_REPORT_{only}", value)
+    with pytest.raises(settings.SettingsError, match=rf"^{missing} is not set.*set both, or neither"):
+        _reports(settings.load())
+    account.setenv(missing, "ops@a.example")
+    assert _reports(settings.load()) is not None
