@@ -160,13 +160,15 @@ def _start(
     change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
     longest = road.pace.import_deadline + road.pace.doubt_deadline
     until = time.monotonic() + longest
+    is_told = False
     while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file.operation)):
         if file.state == "uploaded":
             # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent
             # repeat.
             begun = begin_import(road.ledger, file, mid=road.mid, longest=timedelta(seconds=longest))
             if begun is None:
-                _queue(road, file, held, until)
+                _queue(road, file, held, until, is_told=is_told)
+                is_told = True
                 continue
             file = begun
         try:
@@ -185,7 +187,7 @@ def _start(
     return (road.ledger.advance_file(file, "missing") if file.state == "starting" else file), opting_in
 
 
-def _queue(road: Road, file: ImportFile, held: Lease, until: float) -> None:
+def _queue(road: Road, file: ImportFile, held: Lease, until: float, *, is_told: bool) -> None:
     """Wait for a moment, for as many imports as may be are under way; raises ImportsQueue when it was long enough."""
     if time.monotonic() >= until:
         raise ImportsQueue(
@@ -193,7 +195,8 @@ def _queue(road: Road, file: ImportFile, held: Lease, until: float) -> None:
             f"none has ended for too long. {file.remote} was not started and nothing is lost: run this again later. "
             "`etp ledger list` shows the open attempts; applying their data extensions settles them."
         )
-    road.tell(f"{MOST_IMPORTS} imports of MID {road.mid} are under way; {file.remote} waits for its turn.")
+    if not is_told:
+        road.tell(f"{MOST_IMPORTS} imports of MID {road.mid} are under way; {file.remote} waits for its turn.")
     time.sleep(road.pace.poll)
     held.check()
 

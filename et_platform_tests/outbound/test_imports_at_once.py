@@ -153,6 +153,7 @@ def test_promise_13_an_import_for_which_no_place_becomes_free_says_so_and_goes_l
         connection.execute(update(tables.files).where(tables.files.c.state == "starting").values(changed_at=moment))
     with pytest.raises(ImportsQueue, match=r"10 imports of MID \d+ are under way.*etp_people_insert.*run this again"):
         world.deliver()
+    assert sum("waits for its turn" in line for line in world.told) == 1, "told once, not at every look"
     assert world.rows() == {}, "nothing was imported"
     assert "uploaded" in world.file_states()
     with ledger.engine.begin() as connection:
