@@ -84,7 +84,7 @@ def counts(road: Road, declared: Declared[DataExtension]) -> list[Count]:
     """What the last plan withheld, the most frequent reason first; empty before the first plan."""
     name = road.lake_name(declared.is_)
     with road.lake.read() as connection:
-        if not quarantine.are_tables_ready(connection, name):
+        if not quarantine.is_planned(connection, name):  # an older lake has this table, and may lack others
             return []
         found = connection.execute(
             f"SELECT class, field, reason, count(*) AS n FROM {quarantine.relation(name)} GROUP BY ALL "
@@ -109,13 +109,13 @@ def rows(
         found = connection.execute(
             f"SELECT q._key, q.class, q.field, q.reason, r.file, r.line, r.field, r.told, r.attempt_id, "
             "coalesce(r.times, 0), d.decision, d.who, d.why, d.decided_at "
-            f"FROM {quarantine.relation(name)} AS q {_joined(name)} WHERE {_condition('q', chosen)} "
+            f"FROM {quarantine.relation(name)} AS q {_joined(name)} WHERE {_condition(chosen)} "
             "ORDER BY q.class, q.field, q.reason, q._folded_key LIMIT $limit",
             _parameters(chosen) | {"limit": limit},
         ).fetchall()
         (total,) = one_row(
             connection,
-            f"SELECT count(*) FROM {quarantine.relation(name)} AS q WHERE {_condition('q', chosen)}",
+            f"SELECT count(*) FROM {quarantine.relation(name)} AS q {_joined(name)} WHERE {_condition(chosen)}",
             _parameters(chosen),
         )
     return [_withheld(declared, row, reveal=reveal) for row in found], total - len(found)
@@ -189,6 +189,11 @@ def decide(
         if others and (chosen.keys or not able):
             why_not = " ".join(f"{n} rows: {hinder}" for hinder, n in others.items())
             raise NotDecidable(f"{declared.name}: nothing was recorded. {why_not}")
+        if not able:
+            raise NotDecidable(
+                f"No row of {declared.name} is meant, as the last plan found them; nothing was recorded. `etp "
+                f"quarantine show {declared.name}` shows the rows with the field of each."
+            )
         decision = Decision(word, who.strip(), why.strip(), road.clock())
         count = quarantine_decisions.record(
             connection, name=name, rows="(FROM meant WHERE hinder = '')", decision=decision
@@ -221,7 +226,7 @@ SELECT q._folded_key, q._source_hash, coalesce(any_value(r.times), 0) AS times, 
         WHEN {"false" if anyway else f"coalesce(bool_or({pending}), false)"} THEN any_value({decided})
         {not_possible} END AS hinder
 FROM {_candidates(name, word)} AS q {_joined(name)}
-WHERE {_condition("q", chosen)}
+WHERE {_condition(chosen)}
 GROUP BY q._folded_key, q._source_hash"""
 
 
@@ -247,13 +252,14 @@ def _joined(name: str) -> str:
     )
 
 
-_AS_WRITTEN = "replace({row}._folded_key, chr(31), ', ')"
-
-
-def _condition(row: str, chosen: Chosen) -> str:
+def _condition(chosen: Chosen) -> str:
+    """SQL for whether a row of `q` is meant, by its key or by the field that is shown of it (`r` is its rejection)."""
     if chosen.keys:
-        return f"{_AS_WRITTEN.format(row=row)} IN (SELECT lower(rtrim(unnest($keys::VARCHAR[]), ' ')))"
-    return f"{row}.field = $field" if chosen.field is not None else "true"
+        return "replace(q._folded_key, chr(31), ', ') IN (SELECT lower(rtrim(unnest($keys::VARCHAR[]), ' ')))"
+    if chosen.field is None:
+        return "true"
+    of_report = f"q.reason IN ({literal(REFUSED)}, {literal(DROPPED)}, '')"
+    return f"CASE WHEN {of_report} THEN coalesce(r.field, q.field) ELSE q.field END = $field"
 
 
 def _parameters(chosen: Chosen) -> dict[str, object]:
@@ -263,9 +269,14 @@ def _parameters(chosen: Chosen) -> dict[str, object]:
 
 
 def _require_tables(connection: duckdb.DuckDBPyConnection, declared: Declared[DataExtension], name: str) -> None:
-    if not quarantine.are_tables_ready(connection, name):
+    if not quarantine.is_planned(connection, name):
         raise NotDecidable(
             f"{declared.name} was never planned, so nothing is in quarantine: run `etp plan {declared.name}`."
+        )
+    if not quarantine.are_tables_ready(connection, name):
+        raise NotDecidable(
+            f"The lake is of an earlier version and lacks what is shown of {declared.name}'s rows: run `etp plan "
+            f"{declared.name}`, which adds it. `etp quarantine list` counts the rows meanwhile."
         )
 
 
@@ -274,24 +285,25 @@ def _refuse_unknown(
     declared: Declared[DataExtension],
     name: str,
     chosen: Chosen,
-    word: Word = "drop",
+    word: Word | None = None,
 ) -> None:
     """Every key that is named must be there; a key is counted, not repeated: it may be personal data."""
-    if chosen.field is not None and chosen.field not in declared.is_.fields:
+    nothing_done = " Nothing was recorded." if word else ""
+    if chosen.field not in (None, ", ".join(declared.is_.key_fields), *declared.is_.fields):
         raise NotDecidable(
-            f"{declared.name} has no field {chosen.field!r}; its fields are {', '.join(declared.is_.fields)}. Nothing "
-            "was recorded."
+            f"{declared.name} has no field {chosen.field!r}; its fields are {', '.join(declared.is_.fields)}."
+            f"{nothing_done}"
         )
     for place, key in enumerate(chosen.keys, 1):
         (known,) = one_row(
             connection,
-            f"SELECT count(*) FROM {_candidates(name, word)} AS q WHERE {_condition('q', Chosen(keys=[key]))}",
+            f"SELECT count(*) FROM {_candidates(name, word or 'drop')} AS q WHERE {_condition(Chosen(keys=[key]))}",
             {"keys": [key]},
         )
         if not known:
             raise NotDecidable(
                 f"Key {place} of the {len(chosen.keys)} that are given is not in quarantine for {declared.name}, as "
                 "the last plan found it: the row is a change, is acknowledged, or is not in the source. `etp "
-                f"quarantine show {declared.name} --reveal` lists the keys, `etp trace` tells what became of one. "
-                "Nothing was recorded."
+                f"quarantine show {declared.name} --reveal` lists the keys, `etp trace` tells what became of one."
+                f"{nothing_done}"
             )

@@ -37,6 +37,11 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     quarantine_decisions.ensure_table(connection)
 
 
+def is_planned(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a plan has left a quarantine, be it in a lake of an earlier version."""
+    return table_exists(connection, "quarantine", name)
+
+
 def are_tables_ready(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether `ensure_tables` has nothing to do."""
     shared = ("rejections", quarantine_decisions.NAME)
@@ -71,6 +76,7 @@ def rejections_of(name: str) -> str:
 def forget_rejections(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Let every rejected row of a data extension be tried again."""
     connection.execute(f"DELETE FROM {REJECTIONS} WHERE data_extension = ?", [name])
+    quarantine_decisions.forget_times(connection, name)
 
 
 def record_rejections(

@@ -4,7 +4,7 @@ What belongs here: the table `quarantine.decisions`. What does not: what may be 
 what a decision does to a plan (quarantine.py, sync/plan.py).
 
 A decision is of a row with its content: another content is another row, of which nothing is decided. Decisions are
-added and never changed; the newest one counts. They are kept in the lake, beside the rows: a key may be personal data.
+added and stay; the newest one counts. They are kept in the lake, beside the rows: a key may be personal data.
 """
 
 from dataclasses import dataclass
@@ -47,6 +47,11 @@ def standing(name: str) -> str:
         f"(FROM {TABLE} WHERE data_extension = {literal(name)} "
         "QUALIFY row_number() OVER (PARTITION BY _folded_key, _source_hash ORDER BY number DESC) = 1)"
     )
+
+
+def forget_times(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Rejections are counted from none again, so a `retry` weighs none of them; what it took back stays taken back."""
+    connection.execute(f"UPDATE {TABLE} SET times = 0 WHERE data_extension = ? AND decision = 'retry'", [name])
 
 
 def of_key(connection: duckdb.DuckDBPyConnection, name: str, folded_key: str) -> list[Decision]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from et_platform.catalog.loader import CatalogError
+from et_platform.outbound import quarantine
+from et_platform.outbound.errors import NotDecidable
 from et_platform.trace.timeline import Sources, key_of, timeline
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import CRM, REMOVING, person, write_catalog
@@ -79,6 +81,14 @@ def test_a_row_is_traced_and_quarantined_by_both_columns(world):
     assert any(moment.kind == "quarantine" for moment in other.moments)
     with pytest.raises(CatalogError, match="has 2 columns"):
         key_of(entity, ["P1"])
+    of_key = quarantine.Chosen(field="PersonID, Points")  # as the row without points is listed
+    with pytest.raises(NotDecidable, match="It has no key"):
+        quarantine.decide(road, world.declared, "drop", of_key, who="ann", why="x")
+    quarantine.decide(road, world.declared, "drop", quarantine.Chosen(keys=["P1, 8"]), who="ann", why="x")
+    world.plan()
+    found, _ = quarantine.rows(road, world.declared, chosen=of_key, reveal=True)
+    assert ("P1, 8", "PersonID, Points", "dropped") in [(row.key, row.field, row.what) for row in found]
+    assert len(found) == 2
 
 
 def test_promise_16_key_fields_in_another_order_than_the_source_are_refused(world):

@@ -85,6 +85,29 @@ def test_promise_2_a_rejected_row_is_shown_offered_again_once_and_arrives(world)
     assert set(shown(world)) == {"P3"}
 
 
+def test_promise_2_rows_are_meant_by_the_field_that_is_shown_and_a_retry_weighs_nothing_once_forgotten(world):
+    rejected_by_then(world)
+    with world.road.lake.write() as connection:
+        connection.execute(f"UPDATE {tables.REJECTIONS} SET field = 'Points'")
+    assert (shown(world)["P2"].field, shown(world)["P3"].field) == ("Points", "Email")
+    assert set(shown(world, chosen=Chosen(field="Points"))) == {"P2"}
+    assert shown(world, chosen=Chosen(field="PersonID")) == {}
+    with pytest.raises(NotDecidable, match=r"No row of people is meant.*nothing was recorded"):
+        quarantine.decide(world.road, world.declared, "retry", Chosen(field="PersonID"), who="ann", why="x")
+    assert quarantine.decide(world.road, world.declared, "retry", Chosen(field="Points"), who="ann", why="x").rows == 1
+
+    name = world.road.lake_name(world.declared.is_)
+    with world.road.lake.write() as connection:
+        rejections = connection.execute(f"FROM {tables.REJECTIONS}").to_arrow_table()
+        tables.forget_rejections(connection, name)
+        assert connection.execute(f"SELECT times, is_dropped FROM {tables.rejections_of(name)}").fetchall() == [
+            (0, False)
+        ]
+        assert rejections["times"].to_pylist() == [2]
+        connection.execute(f"INSERT INTO {tables.REJECTIONS} FROM rejections")  # it was rejected twice since
+        assert connection.execute(f"SELECT times FROM {tables.rejections_of(name)}").fetchall() == [(2,)]
+
+
 def test_promise_2_one_more_rejection_brings_a_row_back_that_was_offered_again(world):
     rejected_by_then(world)
     decide(world, "retry", "P2")
@@ -147,6 +170,12 @@ def test_promise_16_what_cannot_be_decided_is_explained_and_nothing_is_recorded(
         assert "othing was recorded" in str(caught.value)
     with pytest.raises(NotDecidable, match="no field 'Mail'; its fields are PersonID, Email"):
         quarantine.decide(world.road, world.declared, "drop", Chosen(field="Mail"), who="a", why="b")
+    with pytest.raises(NotDecidable, match="no field 'Mail'") as caught:
+        shown(world, chosen=Chosen(field="Mail"))
+    assert "recorded" not in str(caught.value), "nothing was to be recorded"
+    with pytest.raises(NotDecidable) as caught:
+        shown(world, chosen=Chosen(keys=["nobody"]))
+    assert "recorded" not in str(caught.value)
     with pytest.raises(NotDecidable, match="--why"):
         decide(world, "drop", "P3", why="  ")
     assert world.run()[0].figures.dropped == 0
@@ -185,6 +214,9 @@ def test_an_older_lake_gets_its_table_and_many_rows_are_cut_and_masked(world):
     world.run()
     with world.road.lake.write() as connection:
         connection.execute("DROP TABLE lake.quarantine.decisions")
+    assert [one.rows for one in quarantine.counts(world.road, world.declared)] == [5]
+    with pytest.raises(NotDecidable, match=r"of an earlier version .* run `etp plan people`"):
+        quarantine.rows(world.road, world.declared)
     world.later = timedelta(hours=1)
     world.plan()
     found, more = quarantine.rows(world.road, world.declared, limit=3)
