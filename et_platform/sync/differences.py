@@ -15,7 +15,7 @@ from et_platform.catalog.relation import Relation
 from et_platform.catalog.sql_types import READING_VERSION
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
-from et_platform.sync.field_rules import field_rules
+from et_platform.sync.field_rules import RULES_VERSION
 from et_platform.sync.sources import Rows
 
 DIFFERENCES, HELD = "differences", "held"
@@ -32,11 +32,21 @@ GONE = (
 
 
 def declaration_version(data_extension: DataExtension, entity: Relation) -> str:
-    """A fingerprint of everything that turns the CRM's text into a desired row: reading, folding, rules, owners."""
-    rules = tuple(field_rules(data_extension, entity, "s"))
+    """A fingerprint of everything that turns the CRM's text into a desired row: reading, folding, rules, owners.
+
+    Of what is declared, never of SQL that is made from it: another version is another content of every row, and what
+    was rejected or dropped with the former one counts no more.
+    """
     columns = tuple((name, c.type, c.precision, c.scale) for name, c in entity.columns.items())
-    owners = tuple((name, f.owner, f.key) for name, f in data_extension.fields.items())
-    return hashlib.sha256(repr((READING_VERSION, folding.VERSION, columns, rules, owners)).encode()).hexdigest()[:16]
+    fields = tuple(
+        (name, f.type, f.column, f.sql, f.length, f.precision, f.scale, f.key, f.required, f.default, f.owner)
+        for name, f in data_extension.fields.items()
+    )
+    consent = data_extension.consent
+    who_is_out = (consent.opted_out, consent.opted_in) if consent is not None else None
+    versions = (READING_VERSION, folding.VERSION, RULES_VERSION)
+    declared = (versions, columns, fields, who_is_out, data_extension.file.nulls)
+    return hashlib.sha256(repr(declared).encode()).hexdigest()[:16]
 
 
 def source_hash(data_extension: DataExtension, entity: Relation) -> str:

@@ -20,6 +20,11 @@ from et_platform.catalog.relation import Relation
 from et_platform.catalog.sql_types import sql_type
 from et_platform.duckdb_support import literal, quoted
 
+RULES_VERSION = 1
+"""Raise it when the same declaration sends another value, or withholds another row, than it did before; not when SQL or
+words are written otherwise. What these rules read of a declaration is in differences.declaration_version.
+"""
+
 SERVER_OFFSET = "INTERVAL 6 HOUR"
 """Server time is UTC-6 all year, without daylight saving (vendor's documentation)."""
 

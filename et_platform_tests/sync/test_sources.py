@@ -5,12 +5,12 @@ import pytest
 
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.loader import CatalogError
-from et_platform.sync import plan, sources
+from et_platform.sync import differences, field_rules, plan, sources
 from et_platform.sync.differences import declaration_version
 from et_platform.sync.expressions import BadExpression
 from et_platform.warehouse import acknowledged, quarantine
 from et_platform.warehouse.lake import Lake
-from et_platform_tests.scenario import DATA_EXTENSION, person, snapshot_of, write_catalog
+from et_platform_tests.scenario import CONSENT, CRM, DATA_EXTENSION, person, snapshot_of, write_catalog
 
 COMPUTED = DATA_EXTENSION.replace(
     "  Points:",
@@ -80,6 +80,55 @@ def test_another_expression_is_another_declaration(tmp_path):
         rows = sources.of_snapshot(declared.is_, catalog.crm["people"].is_, "lake.crm.people")
         versions.add(declaration_version(declared.is_, rows.relation))
     assert len(versions) == 2
+
+
+CONSENTING = CONSENT.replace("guards:", "file: {nulls: '\\\\N'}\nguards:")
+
+
+def version_of(folder, text, crm=CRM):
+    catalog = load_catalog(write_catalog(folder, crm=crm, data_extension=text))
+    declared = catalog.data_extensions["people"].is_
+    return declaration_version(declared, sources.of_snapshot(declared, catalog.crm["people"].is_, "s").relation)
+
+
+def test_promise_2_the_same_declaration_is_the_same_however_its_rules_are_written_in_sql(tmp_path, monkeypatch):
+    """An upgrade that only rewrites SQL forgets no rejection, and no decision to drop a row."""
+    before = version_of(tmp_path, CONSENTING)
+    monkeypatch.setattr(field_rules, "_EMAIL", f"(?:{field_rules._EMAIL})")
+    monkeypatch.setattr(field_rules, "SERVER_OFFSET", "INTERVAL 360 MINUTE")
+    assert version_of(tmp_path, CONSENTING) == before
+    described = CONSENTING.replace("length: 10, from: name", "length: 10, description: The name, from: name")
+    assert described != CONSENTING
+    assert version_of(tmp_path, described) == before
+    monkeypatch.setattr(differences, "RULES_VERSION", differences.RULES_VERSION + 1)
+    assert version_of(tmp_path, CONSENTING) != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("length: 10, from: name", "length: 11, from: name"),
+        ("length: 10, from: name", "length: 10, from: nickname"),
+        ("length: 10, from: name", "length: 10, sql: name"),
+        ("length: 10, from: name", "length: 10, required: true, from: name"),
+        ("length: 10, from: name", "length: 10, default: x, from: name"),
+        ("length: 10, from: name", "length: 10, owner: exacttarget, from: name"),
+        ("Points: {type: Number", "Points: {type: Text, length: 10"),
+        ("Points: ", "Score: "),
+        ("precision: 6, scale: 2", "precision: 7, scale: 2"),
+        ("precision: 6, scale: 2", "precision: 6, scale: 1"),
+        ("  opted_in: opted_in\n  opted_in_at: opted_in_at\n", ""),
+        ("file: {nulls: '\\\\N'}\n", ""),
+    ],
+)
+def test_whatever_changes_a_row_or_a_rule_is_another_declaration(tmp_path, old, new):
+    assert old in CONSENTING
+    assert version_of(tmp_path / "a", CONSENTING) != version_of(tmp_path / "b", CONSENTING.replace(old, new))
+
+
+def test_another_type_of_a_column_is_another_declaration(tmp_path):
+    texts = (CRM, CRM.replace("scale: 4", "scale: 3"))
+    assert len({version_of(tmp_path / str(number), CONSENTING, crm) for number, crm in enumerate(texts)}) == 2
 
 
 FROM_MODEL = """
