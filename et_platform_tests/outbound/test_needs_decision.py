@@ -156,7 +156,8 @@ def test_promises_1_and_15_where_newer_imports_cannot_be_known_a_person_decides(
     lose_the_start(world, faults)
     refusal = "The Request Property(s) ObjectID do not match with the fields of DataExtension retrieve"
     with (
-        faults.striking("retrieve_error", object="DataExtension", message=refusal, key=world.customer_key),
+        # The first look, right before the import, asks for other properties and is answered.
+        faults.striking("retrieve_error", object="DataExtension", message=refusal, key=world.customer_key, skip=1),
         pytest.raises(NeedsDecision, match="Whether a newer import went into the data extension cannot be known here"),
     ):
         world.deliver()
