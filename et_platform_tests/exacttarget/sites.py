@@ -41,6 +41,8 @@ class Site:
     """Acknowledge writes beyond this offset without storing them: a full disk that nobody notices."""
     largest_request: int | None = None
     """Hang up on larger writes, answer larger reads with only so much."""
+    largest_seen: int = 0
+    """Bytes of the largest write or read that was asked for."""
     has_posix_rename: bool = True
     refuse_rename: bool = False
     read_hook: object = None
@@ -65,6 +67,7 @@ def _files(site: Site) -> type[asyncssh.SFTPServer]:
             self.channel.get_connection().abort()
 
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
+            site.largest_seen = max(site.largest_seen, len(data))
             if site.largest_request and len(data) > site.largest_request:
                 self._hang_up()
                 return 0
@@ -84,6 +87,7 @@ def _files(site: Site) -> type[asyncssh.SFTPServer]:
         def read(self, file_obj: object, offset: int, size: int) -> bytes:
             if site.read_hook is not None:
                 site.read_hook(offset)  # pyright: ignore[reportCallIssue]
+            site.largest_seen = max(site.largest_seen, size)
             size = min(size, site.largest_request or size)
             self.read_bytes += size
             site.read += size

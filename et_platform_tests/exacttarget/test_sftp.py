@@ -142,6 +142,16 @@ def test_a_server_that_gives_only_small_blocks_is_read_with_small_blocks(tmp_pat
     assert (tmp_path / "back").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("limit", [32_768, 50_000, 65_536])
+def test_no_request_is_larger_than_the_limit_that_a_server_announces(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(asyncssh.sftp, "MAX_SFTP_READ_LEN", limit)  # what the server's limits@openssh.com says
+    monkeypatch.setattr(asyncssh.sftp, "MAX_SFTP_WRITE_LEN", limit)
+    with running_site(tmp_path / "site") as site:
+        there_and_back(site, tmp_path / "local", tmp_path, CONTENT)
+        assert site.largest_seen == limit
+        assert site.connections == 1  # nothing was tried in vain
+
+
 def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path):
     with running_site(tmp_path / "site") as site:
         path = site.root / "Export" / "x.zip"

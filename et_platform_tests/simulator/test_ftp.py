@@ -211,6 +211,27 @@ def test_bad_passwords_lock_out_and_silence_hangs_up(tmp_path: Path) -> None:
             assert sftp.listdir("/Import") == ["a.csv"]
 
 
+def test_a_running_simulator_removes_what_was_there_for_more_than_21_days(tmp_path: Path) -> None:
+    with running_simulator(tmp_path / "data") as simulator:
+
+        def later(days: str) -> list[str]:
+            """Set the clock forward; the files of the site as a client sees them."""
+            arguments = ["advance", "--data", str(simulator.data_dir), "--days", days]
+            done = CliRunner().invoke(sim, arguments)
+            assert done.exit_code == 0, done.output
+            with connected(simulator) as sftp:
+                assert sorted(sftp.listdir("/")) == ["Export", "Import", "Reports"]
+                assert "sub" in sftp.listdir("/Import")
+                return [*sftp.listdir("/Import/sub"), *sftp.listdir("/Export")]
+
+        with connected(simulator) as sftp:
+            sftp.mkdir("/Import/sub")
+            for name in ("/Import/sub/a.csv", "/Export/b.zip"):
+                sftp.putfo(io.BytesIO(b"Key\n1\n"), name)
+        assert later("20") == ["a.csv", "b.zip"]
+        assert later("3") == []
+
+
 def test_old_files_are_removed_and_folders_stay(tmp_path: Path) -> None:
     ftp_files.prepare(tmp_path)
     (tmp_path / "Import" / "sub").mkdir()

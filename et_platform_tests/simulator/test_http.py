@@ -12,8 +12,10 @@ import pytest
 import requests
 import zeep
 
+from et_platform.simulator.rest import answers
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.soap import API, ENVELOPE, PERSON, Soap, data_extension, local
+from et_platform_tests.simulator.test_rest import Rest
 
 STATUS = "<SystemStatusRequestMsg/>"
 SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -82,9 +84,10 @@ def test_path_and_action_in_any_spelling(soap: Soap, path: str, action: str) -> 
 
 
 def test_faults_of_access(soap: Soap) -> None:
-    code, text = fault(soap.call("GetSystemStatus", STATUS, token="nonsense"))
-    assert code == "q0:Security"
-    assert "ParseError" in text
+    reply = soap.call("GetSystemStatus", STATUS, token="nonsense")
+    assert fault(reply) == ("q0:Security", "SOAP Authorization failed for Oauth token. Reason: ParseError")
+    assert reply.message.findtext("faultactor") == soap.simulator.info["soap_url"] + "Service.asmx"
+    assert reply.message.find("detail") is None
     assert fault(soap.post(ENVELOPE.format(api=API, token="", body=STATUS), "GetSystemStatus"))[1] == "Login failed"
 
 
@@ -137,6 +140,9 @@ def test_expired_tokens_and_maintenance(tmp_path: Path) -> None:
         reply = soap.call("GetSystemStatus", STATUS)
         assert reply.message.find("faultcode").nsmap["q0"] == SECURITY
         assert reply.message.find("detail") is None
+        rest = Rest(simulator, soap.token)("GET", "platform/v1/tokenContext")
+        documented = {"documentation": answers.DOCUMENTATION, "errorcode": 0, "message": "Not Authorized"}
+        assert (rest.status_code, rest.json()) == (401, documented)
 
         simulator.restart("--set", "system_status=InMaintenance")
         soap = Soap(simulator)
