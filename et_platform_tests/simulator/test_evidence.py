@@ -323,27 +323,34 @@ def what_is_filtered(soap: Soap, key: str) -> str:
     return f"<FilterDefinitionID>{number}</FilterDefinitionID><DestinationObjectID>{into}</DestinationObjectID>"
 
 
+def what_goes_along(soap: Soap, kind: str, key: str) -> str:
+    """Make what a new object of a type needs; the parts of it that have forms of their own."""
+    if kind in ("DataExtensionField", "FilterActivity", "FilterDefinition", "ImportDefinition", "QueryDefinition"):
+        soap.good("Create", data_extension(key, KEY_FIELD))
+    if kind in ("EmailSendDefinition", "TriggeredSendDefinition"):
+        return what_is_sent(soap, kind, key)
+    if kind == "FilterActivity":
+        return what_is_filtered(soap, key)
+    fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>"
+    return {"DataExtension": fields, "FilterDefinition": DATA_FILTER}.get(kind, "")
+
+
+def naming(new: dict[str, str]) -> dict[str, str]:
+    """Those properties of a new object by which it is found again."""
+    names = ("CustomerKey", "Name", "DataExtension.CustomerKey", "SubscriberKey")
+    return {name: new[name] for name in names if name in new}
+
+
 @pytest.mark.parametrize("kind", SETTABLE)
 def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: str) -> None:
     new = {name: text.format(key=key) for name, text in NEW[kind].items()}
     assert set(new) == EVIDENCE[kind].settable
-    fields = f"<Fields>{KEY_FIELD}{a_field('Mail', 'EmailAddress')}</Fields>" if kind == "DataExtension" else ""
-    if kind in ("DataExtensionField", "FilterActivity", "FilterDefinition", "ImportDefinition", "QueryDefinition"):
-        soap.good("Create", data_extension(key, KEY_FIELD))
-    if kind in ("EmailSendDefinition", "TriggeredSendDefinition"):
-        fields = what_is_sent(soap, kind, key)
-    if kind == "FilterDefinition":
-        fields = DATA_FILTER
-    elif kind == "FilterActivity":
-        fields = what_is_filtered(soap, key)
-    soap.good("Create", written(kind, new, fields))
+    more = what_goes_along(soap, kind, key)
+    soap.good("Create", written(kind, new, more))
     identity = new[IDENTITY.get(kind, "CustomerKey")]
     assert shown(soap, kind, identity) == new
 
     changed = {name: text.format(key=key) for name, text in CHANGED[kind].items()}
     assert not changed.keys() & EVIDENCE[kind].fixed
-    naming = {
-        name: new[name] for name in ("CustomerKey", "Name", "DataExtension.CustomerKey", "SubscriberKey") if name in new
-    }
-    soap.good("Update", written(kind, naming | changed, fields if kind == "FilterDefinition" else ""))
+    soap.good("Update", written(kind, naming(new) | changed, more if kind == "FilterDefinition" else ""))
     assert shown(soap, kind, identity) == new | changed
