@@ -143,6 +143,7 @@ def test_a_guard_is_a_column_that_is_compared_and_not_written(crm):
         ("out", True, True, None, None),
         ("opens", None, None, 7, "7"),
         ("opens", 6, 6, 7, "7"),
+        ("name", "6", 6, 7, "7"),  # a column that turned from integer to text
         ("name", None, None, "x", "x"),
         ("name", "", "", "x", "x"),
         ("name", "x", "x", "", ""),

@@ -143,6 +143,22 @@ def test_promise_3_kill_at_every_arrow_then_a_plain_rerun(world, moment):
     assert ended.outcome[in_crm] == 3
 
 
+@pytest.mark.parametrize("moment", ["before it is proposed", "before it is begun"])
+def test_promise_3_killed_before_the_crm_may_have_been_touched_a_plain_rerun_writes(world, moment):
+    command = [sys.executable, "-m", "et_platform_tests.inbound.written_back", str(world.folder), world.crm_url, moment]
+    for _ in range(2):
+        killed = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert killed.returncode == -9, killed.stderr
+        left = journal.open_set(world.road.ledger, "people")
+        assert (left and left.state) == (None if moment == "before it is proposed" else "proposed")
+    _, settled = world.run()
+    assert settled is not None
+    assert settled.outcome is not None
+    assert (settled.state, settled.outcome["written"]) == ("settled", 3)
+    assert_is_written(world)
+    assert world.run()[1] is None
+
+
 @pytest.mark.parametrize("moment", ["before the CRM is touched", "after the CRM's commit"])
 def test_promise_3_a_write_back_in_doubt_whose_rows_are_gone_is_decided_by_the_crm(world, moment):
     command = [sys.executable, "-m", "et_platform_tests.inbound.written_back", str(world.folder), world.crm_url, moment]

@@ -115,6 +115,10 @@ def main() -> None:
     folder, url, moment = sys.argv[1:]
     world = World(Path(folder), url)
     match moment:
+        case "before it is proposed":
+            journal.propose = kill
+        case "before it is begun":
+            journal.begin = kill
         case "before the CRM is touched":
             write_back.write_back = kill
         case "before the CRM's commit":
