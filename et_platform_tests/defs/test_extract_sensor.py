@@ -7,6 +7,8 @@ import dagster as dg
 import pytest
 
 from et_platform.defs.extract import FETCHED, FILE_TAG, MOST_RUNS
+from et_platform.exacttarget.models import RemoteFile
+from et_platform.exacttarget.sftp import EnhancedFtp
 from et_platform.inbound.request import output_name
 from et_platform_tests.defs.return_story import Story, seconds
 from et_platform_tests.inbound.archives import event, tracking
@@ -150,6 +152,45 @@ def test_a_run_that_was_killed_is_followed_by_another(story: Story):
     assert results[0].dagster_run.tags["etp/attempt"] == "2"
     assert results[0].dagster_run.tags[FILE_TAG] == request.tags[FILE_TAG]
     assert story.keys("open") == ["K1"]
+
+
+def test_promise_3_a_sensor_killed_between_ledger_and_cursor_asks_for_the_same_run_and_loads_once(story: Story):
+    name = story.file("2024-07-18")
+    story.deliver(name, tracking(Opens=[event("K1")]))
+    story.tick()
+    cursor = story.cursor
+    (lost,) = story.tick()[1]
+    written = story.road.inbound.files_named(story.road.mid, name)
+    assert len(written) == 1, "the ledger has the file"
+    assert story.cursor != cursor
+    story.cursor = cursor  # and Dagster has neither the cursor nor the run that was asked for
+    story.launched.remove(lost.run_key or "")
+    (request,) = story.tick()[1]
+    assert (request.run_key, request.tags) == (lost.run_key, lost.tags)
+    result = story.run(request)
+    assert result.success, failures(result)
+    assert metadata_of(result, "open")["new events"].value == 1
+    assert [story.tick()[1] for _ in range(3)] == [[], [], []]
+    assert story.keys("open") == ["K1"]
+    (file,) = story.road.inbound.files_named(story.road.mid, name)
+    assert (file.identity, file.state, file.attempts) == (written[0].identity, "loaded", 1)
+
+
+def test_a_tick_lists_the_site_once_however_many_files_there_are(story: Story, monkeypatch: pytest.MonkeyPatch):
+    listed: list[str] = []
+    list_ = EnhancedFtp.list
+
+    def counted(site: EnhancedFtp, folder: str) -> list[RemoteFile]:
+        listed.append(folder)
+        return list_(site, folder)
+
+    monkeypatch.setattr(EnhancedFtp, "list", counted)
+    for day, key in (("2024-07-19", "K1"), ("2024-07-20", "K2")):
+        story.deliver(story.file(day), tracking(Opens=[event(key)]))
+    for requested in (0, 2, 0):  # seen, complete, nothing new
+        listed.clear()
+        assert len(story.tick()[1]) == requested
+        assert len(listed) == 1, listed
 
 
 def test_clocks_that_are_wrong_on_either_side_change_nothing(story: Story):

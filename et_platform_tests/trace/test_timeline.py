@@ -1,5 +1,6 @@
 """A row's timeline: complete, in order, with file and line, and without personal data."""
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -47,6 +48,9 @@ def test_everything_that_happened_to_a_row_is_told_in_order_and_masked(tmp_path,
     kinds = [line[25:37].strip() for line in lines_of]
     assert kinds == ["change set", "import", "snapshot", "change set", "import", "event"]
     assert "insert planned for" in lines_of[0]
+    for line in (lines_of[1], lines_of[4]):
+        assert re.search(r": import task \d+ Completed; ", line), line
+    assert [line.rpartition("  ")[2] for line in lines_of] == ["[run test]"] * 5 + ["[run run]"]
     assert "acknowledged then" in lines_of[1]
     assert "name S… (9)" in lines_of[2]
     assert "points 8" in lines_of[2]
