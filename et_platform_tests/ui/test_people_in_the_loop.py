@@ -146,9 +146,9 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     page.goto("/locations/et_platform/sensors/extract_files")
     with page.expect_response(lambda reply: "StartSensor" in (reply.request.post_data or "")):
         page.locator("input[type=checkbox]").locator("xpath=..").click()
-    ((leaver,),) = in_crm(
+    ((leaver, address),) = in_crm(
         platform,
-        "SELECT customer_id FROM customers WHERE opted_out = 0 AND customer_id LIKE 'NTO-%' "
+        "SELECT customer_id, email FROM customers WHERE opted_out = 0 AND customer_id LIKE 'NTO-%' "
         "AND (SELECT count(*) FROM customers AS c WHERE lower(trim(c.customer_id)) = lower(customers.customer_id)) = 1 "
         "ORDER BY customer_id LIMIT 1",
     )
@@ -210,7 +210,9 @@ def test_the_data_team_walks_both_roads_in_the_browser(platform: Platform, simul
     # And the terminal tells the same story of the one who left.
     told = platform.etp("trace", "customer", leaver)
     kinds = [line[25:37].strip() for line in told.stdout.splitlines()]
-    assert {"change set", "import", "event", "write-back", "consent"} <= set(kinds), told.stdout + told.stderr
+    wanted = {"change set", "import", "snapshot", "event", "write-back", "consent"}
+    assert wanted <= set(kinds), told.stdout + told.stderr
+    assert address.casefold() not in (told.stdout + told.stderr).casefold(), "values about a person are masked"
 
 
 LINEAGE = (
