@@ -18,6 +18,8 @@ from et_platform.settings import Settings, SettingsError
 if TYPE_CHECKING:
     import dagster as dg
 
+    from et_platform.ledger.ledger import Ledger
+
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
@@ -40,6 +42,14 @@ def configured(*needs: Literal["crm", "exacttarget"]) -> tuple[Settings, Catalog
     except (CatalogError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
     return settings, catalog
+
+
+def opened_ledger(settings: Settings) -> "Ledger":
+    """The ledger that the settings name, made if it is new."""
+    from et_platform.ledger.ledger import Ledger
+
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Ledger(settings.ledger_database_url())
 
 
 def told(results: "Iterable[dg.ExecuteInProcessResult]") -> bool:

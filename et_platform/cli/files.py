@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from et_platform.cli.common import configured, ended, explained
+from et_platform.cli.common import configured, ended, explained, opened_ledger
 
 if TYPE_CHECKING:
     from et_platform.ledger.inbound import InboundLedger
@@ -61,7 +61,5 @@ def reprocess(id_: str) -> None:
 
 def _ledger(settings: "Settings") -> "InboundLedger":
     from et_platform.ledger.inbound import InboundLedger
-    from et_platform.ledger.ledger import Ledger
 
-    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return InboundLedger(Ledger(settings.ledger_database_url()))
+    return InboundLedger(opened_ledger(settings))

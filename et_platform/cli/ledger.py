@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from et_platform import settings as configuration
-from et_platform.cli.common import explained
+from et_platform.cli.common import explained, opened_ledger
 
 if TYPE_CHECKING:
     from et_platform.ledger.decisions import Verdict
-    from et_platform.ledger.ledger import Ledger
 
 
 @click.group(invoke_without_command=True)
@@ -35,7 +34,7 @@ def list_(data_extension: str | None = None, limit: int = 20, as_json: bool = Fa
     from et_platform.trace.record import change_sets, lines_of_list
 
     with explained():
-        found = change_sets(_open(), data_extension=data_extension, limit=limit)
+        found = change_sets(opened_ledger(configuration.load()), data_extension=data_extension, limit=limit)
     _show(found, lines_of_list(found), as_json)
 
 
@@ -50,7 +49,7 @@ def show(id_: str, as_json: bool) -> None:
     from et_platform.trace.record import lines_of_record, record
 
     with explained():
-        found = record(_open(), id_)
+        found = record(opened_ledger(configuration.load()), id_)
     _show(found, lines_of_record(found), as_json)
 
 
@@ -74,18 +73,10 @@ def resolve(id_: str, verdict: "Verdict", why: str) -> None:
     if not why.strip():
         raise click.ClickException("--why is empty: say how you know, for whoever reads the ledger later.")
     with explained():
-        taken = decide(_open(), id_, verdict, who=getpass.getuser(), why=why.strip())
+        taken = decide(opened_ledger(configuration.load()), id_, verdict, who=getpass.getuser(), why=why.strip())
     for one in taken:
         click.echo(f"Attempt {one.attempt_id}, import definition {one.definition_key}: {one.verdict}, says {one.who}.")
     click.echo("Recorded. The next `etp apply` of the data extension goes on from there; nothing was sent now.")
-
-
-def _open() -> "Ledger":
-    from et_platform.ledger.ledger import Ledger
-
-    settings = configuration.load()
-    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Ledger(settings.ledger_database_url())
 
 
 def _show(found: Any, lines: Iterable[str], as_json: bool) -> None:

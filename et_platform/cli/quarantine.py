@@ -5,7 +5,7 @@ What belongs here: options, who is asking, and one call each. What does not: log
 
 import getpass
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from et_platform.catalog.models import DataExtension
     from et_platform.outbound.quarantine import Chosen, Decided, Withheld, Word
     from et_platform.outbound.road import Road
+    from et_platform.settings import Settings
 
 _UNIT = click.option("--unit", help="Business unit, where the data extension lives in several.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -28,6 +29,13 @@ _FIELD = click.option("--field", help="Every row whose reason is about this fiel
 _ALL = click.option("--all", "every", is_flag=True, help="Every row of which it can be decided.")
 _WHY = click.option("--why", required=True, help="The reason, for those who look later; recorded with your name.")
 _ANYWAY = click.option("--anyway", is_flag=True, help="Also where somebody decided since the last plan.")
+
+
+def _of_rows(verb: Callable[..., None]) -> Callable[..., None]:
+    """What a decision is of, and why."""
+    for option in (_ANYWAY, _WHY, _ALL, _FIELD, _KEY, _UNIT, click.argument("data_extension")):
+        verb = option(verb)
+    return verb
 
 
 @click.group(invoke_without_command=True)
@@ -54,7 +62,7 @@ def list_(data_extension: str | None = None, unit: str | None = None, as_json: b
             count
             for one in wanted
             if (data_extension or mids[one.unit] is not None) and unit in (None, one.unit)
-            for count in counts(_road(one)[0], one)
+            for count in counts(_road(settings, one), one)
         ]
     lines = [f"{one.rows:>8}  {one.data_extension}  {one.what}: {one.field} {one.reason}" for one in found]
     _show([asdict(one) for one in found], lines or ["Nothing is in quarantine, as far as it was planned."], as_json)
@@ -91,39 +99,29 @@ def show(
 
 
 @quarantine.command()
-@click.argument("data_extension")
-@_UNIT
-@_KEY
-@_FIELD
-@_ALL
-@_WHY
-@_ANYWAY
-def retry(
-    data_extension: str,
-    unit: str | None,
-    keys: tuple[str, ...],
-    field: str | None,
-    every: bool,
-    why: str,
-    anyway: bool,
-) -> None:
+@_of_rows
+def retry(**given: Any) -> None:
     """Offer rows again in the next plan, although nothing changed in the CRM; one more rejection brings them back.
 
     For rows that ExactTarget rejected, and to take a `drop` back. Rows that the CRM's content keeps out are judged
     again at every plan by themselves: mend them there.
     """
-    _decide("retry", data_extension, unit, _chosen(keys, field, every), why, anyway)
+    _decide("retry", **given)
 
 
 @quarantine.command()
-@click.argument("data_extension")
-@_UNIT
-@_KEY
-@_FIELD
-@_ALL
-@_WHY
-@_ANYWAY
-def drop(
+@_of_rows
+def drop(**given: Any) -> None:
+    """Say that rows in quarantine are not wanted: they stay out until the CRM's row changes.
+
+    They are counted and shown as dropped, no guard counts them, and nothing is removed from ExactTarget.
+    """
+    _decide("drop", **given)
+
+
+def _decide(
+    word: "Word",
+    *,
     data_extension: str,
     unit: str | None,
     keys: tuple[str, ...],
@@ -132,16 +130,9 @@ def drop(
     why: str,
     anyway: bool,
 ) -> None:
-    """Say that rows in quarantine are not wanted: they stay out until the CRM's row changes.
-
-    They are counted and shown as dropped, no guard counts them, and nothing is removed from ExactTarget.
-    """
-    _decide("drop", data_extension, unit, _chosen(keys, field, every), why, anyway)
-
-
-def _decide(word: "Word", data_extension: str, unit: str | None, chosen: "Chosen", why: str, anyway: bool) -> None:
     from et_platform.outbound.quarantine import decide
 
+    chosen = _chosen(keys, field, every)
     with explained():
         road, declared = _named(data_extension, unit)
         done = decide(road, declared, word, chosen, who=getpass.getuser(), why=why, anyway=anyway)
@@ -167,18 +158,18 @@ def _chosen(keys: tuple[str, ...], field: str | None, every: bool) -> "Chosen":
 
 
 def _named(data_extension: str, unit: str | None) -> "tuple[Road, Declared[DataExtension]]":
-    _, catalog = configured()
-    return _road(catalog.data_extension(data_extension, unit))
+    settings, catalog = configured()
+    declared = catalog.data_extension(data_extension, unit)
+    return _road(settings, declared), declared
 
 
-def _road(declared: "Declared[DataExtension]") -> "tuple[Road, Declared[DataExtension]]":
+def _road(settings: "Settings", declared: "Declared[DataExtension]") -> "Road":
     """The road of the business unit in which the data extension lives."""
     from et_platform.resources import build_road
 
-    settings, _ = configured()
     settings = settings.of_unit(declared.unit)
     settings.require("exacttarget")
-    return build_road(settings, run_id="etp quarantine", tell=click.echo), declared
+    return build_road(settings, run_id="etp quarantine", tell=click.echo)
 
 
 def _lines(row: "Withheld") -> Iterable[str]:

@@ -192,17 +192,8 @@ def run_request(catalog: Catalog, arrival: Arrival) -> dg.RunRequest:
     """The run that takes one complete file."""
     declared = extract_of(catalog, arrival.file.name)
     assert declared is not None
-    config = {"config": {"identity": arrival.identity}}
-    return dg.RunRequest(
-        run_key=arrival.run_key,
-        partition_key=day_of(arrival.file.name, datetime.fromtimestamp(arrival.file.mtime, UTC)).isoformat(),
-        run_config={"ops": {f"extract_file__{declared.name}": config, f"events__{declared.name}": config}},
-        asset_selection=[
-            dg.AssetKey(["extract_file", declared.name]),
-            *(dg.AssetKey(["events", event]) for event in declared.is_.events),
-        ],
-        tags={FILE_TAG: arrival.identity, ATTEMPT_TAG: str(arrival.attempt)},
-    )
+    written = datetime.fromtimestamp(arrival.file.mtime, UTC)
+    return _take(declared, arrival.identity, day_of(arrival.file.name, written), arrival=arrival)
 
 
 def run_of(catalog: Catalog, file: ExtractFile) -> dg.RunRequest:
@@ -216,18 +207,32 @@ def run_of(catalog: Catalog, file: ExtractFile) -> dg.RunRequest:
             f"No extract of the catalogue takes {shown(file.name)}: it was seen under a declaration that has changed. "
             "Correct `other_files` in the extract's YAML; nothing was read."
         )
-    is_loaded = file.state == "loaded"
-    steps = {f"events__{declared.name}": {"config": {"identity": file.identity, "again": is_loaded}}}
-    if not is_loaded:
-        steps[f"extract_file__{declared.name}"] = {"config": {"identity": file.identity}}
+    return _take(declared, file.identity, day_of(file.name, file.mtime), again=file.state == "loaded")
+
+
+def _take(
+    declared: Declared[Extract],
+    identity: str,
+    day: date,
+    *,
+    again: bool = False,
+    arrival: Arrival | None = None,
+) -> dg.RunRequest:
+    """The run for one file; `again`: what is loaded is read anew, and nothing fetched. Only the sensor's own count as
+    attempts.
+    """
+    attempt = {} if arrival is None else {ATTEMPT_TAG: str(arrival.attempt)}
+    steps = {f"events__{declared.name}": {"config": {"identity": identity, "again": again}}}
+    fetched = []
+    if not again:
+        steps[f"extract_file__{declared.name}"] = {"config": {"identity": identity}}
+        fetched = [dg.AssetKey(["extract_file", declared.name])]
     return dg.RunRequest(
-        partition_key=day_of(file.name, file.mtime).isoformat(),
+        run_key=None if arrival is None else arrival.run_key,
+        partition_key=day.isoformat(),
         run_config={"ops": steps},
-        asset_selection=[
-            *([] if is_loaded else [dg.AssetKey(["extract_file", declared.name])]),
-            *(dg.AssetKey(["events", event]) for event in declared.is_.events),
-        ],
-        tags={FILE_TAG: file.identity},
+        asset_selection=[*fetched, *(dg.AssetKey(["events", event]) for event in declared.is_.events)],
+        tags={FILE_TAG: identity, **attempt},
     )
 
 

@@ -5,6 +5,7 @@ outcome proves (settle.py).
 """
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -79,14 +80,17 @@ def import_files(
     """
     opting_in = returned = 0
     changed = ""
+    # The files are what was declared when they were planned and staged, whatever is declared by now.
+    change_set = road.ledger.change_set(attempt.change_set_id)
+    planned = replace(data_extension, is_=DataExtension.model_validate(change_set.declaration))
     for file in attempt.files:
         if file.state == "uploaded":
             held.check()
             if returned := _rows_back(road, catalog, data_extension, file):
                 break
-            if changed := changed_by_hand(exacttarget, data_extension, file.operation):
+            if changed := changed_by_hand(exacttarget, planned, file.operation):
                 break
-            _define(road, exacttarget, data_extension, file)
+            _define(road, exacttarget, planned.is_, file)
             file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
             if opting_in:
                 break
@@ -126,24 +130,21 @@ def _rows_back(road: Road, catalog: Catalog, data_extension: Declared[DataExtens
     return found[0]
 
 
-def _define(road: Road, exacttarget: "ExactTarget", data_extension: Declared[DataExtension], file: ImportFile) -> None:
+def _define(road: Road, exacttarget: "ExactTarget", planned: DataExtension, file: ImportFile) -> None:
     is_delete = file.operation == "delete"
-    # The file is what was declared when it was planned and staged, whatever is declared by now.
-    change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
-    form = DataExtension.model_validate(change_set.declaration).file
     exacttarget.imports.define(
         ImportDefinition(
             customer_key=file.definition_key,
             name=file.definition_key,
-            destination_key=data_extension.is_.customer_key,
+            destination_key=planned.customer_key,
             notify=road.reports.address if road.reports else None,
             file_spec=file.remote,
             update_type=_UPDATE_TYPES.get(file.operation, "AddAndUpdate"),
             control_column=CONTROL_COLUMN if is_delete else None,
             control_actions={DELETE: "Delete"} if is_delete else {},
             control_default_action="Skip" if is_delete else None,
-            **field_mapping(data_extension.is_, file.operation),
-            **file_form(form),
+            **field_mapping(planned, file.operation),
+            **file_form(planned.file),
         )
     )
 

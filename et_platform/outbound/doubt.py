@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
 
 CLOCKS_DIFFER = timedelta(minutes=10)
-"""An import that ExactTarget dates so much before ours may have come after it all the same."""
+"""What ExactTarget, or a mail server, dates so much before us may have come after it all the same."""
 
 
 def decided(

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal
+from et_platform.duckdb_support import literal, one_row
 from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.observe import observed_rows
 from et_platform.outbound.road import Road
@@ -64,18 +64,12 @@ def prove(road: Road, exacttarget: "ExactTarget", change_set: ChangeSet, sent: l
     with duckdb.connect() as scratch:
         scratch.execute("CREATE TABLE proven (operation VARCHAR, _folded_key VARCHAR)")
         for file in sent:
-            (before,) = _one(scratch, "SELECT count(*) FROM proven")
+            (before,) = one_row(scratch, "SELECT count(*) FROM proven")
             evidence.overwritten[file.definition_key] = 0
             evidence.problems.extend(_prove_file(road, exacttarget, data_extension, file, changes, scratch, evidence))
-            (after,) = _one(scratch, "SELECT count(*) FROM proven")
+            (after,) = one_row(scratch, "SELECT count(*) FROM proven")
             evidence.proven[file.definition_key] = after - before
         return replace(evidence, keys=scratch.execute("SELECT * FROM proven").to_arrow_table())
-
-
-def _one(scratch: duckdb.DuckDBPyConnection, query: str) -> tuple:
-    row = scratch.execute(query).fetchone()
-    assert row is not None
-    return row
 
 
 def _prove_file(
@@ -106,9 +100,8 @@ def _prove_file(
         scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
         overwritten = overwritten_keys(data_extension, file.operation, changes=changes, observed=observed)
         if is_doubt and overwritten:
-            (evidence.overwritten[file.definition_key],) = _one(scratch, f"SELECT count(*) FROM ({overwritten})")
-    counted = scratch.execute("SELECT count(*) FROM proven WHERE operation = ?", [file.operation]).fetchone()
-    assert counted is not None
+            (evidence.overwritten[file.definition_key],) = one_row(scratch, f"SELECT count(*) FROM ({overwritten})")
+    counted = one_row(scratch, f"SELECT count(*) FROM proven WHERE operation = {literal(file.operation)}")
     if counted[0] == file.rows and (file.status is None or tuple(reasons) == (_BY_PLACE,)):
         return []  # the answer was lost, or there only might be something wrong, and the rows are there
     task = f"import task {file.task_id}" if file.task_id is not None else "the import"

@@ -72,15 +72,15 @@ def _wait(road: Road, ftp: "EnhancedFtp", remote: str) -> bool:
 
 def _load(road: Road, local: Path, names: list[str], scratch: duckdb.DuckDBPyConnection) -> bool:
     columns = ", ".join(quoted(name) for name in names)
-    file = (
-        f"read_csv({literal(str(local))}, header = true, all_varchar = true, auto_detect = false, delim = ',', "
-        "quote = '\"', escape = '\"', nullstr = '', strict_mode = false, columns = {columns})"
-    )
     try:
         with local.open(encoding="utf-8-sig") as content:
             headings = [one.strip().strip('"') for one in content.readline().rstrip("\r\n").split(",")]
-        declared = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)
-        scratch.execute(f"INSERT INTO observed SELECT {columns} FROM {file.replace('{columns}', '{' + declared + '}')}")
+        found = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)
+        scratch.execute(
+            f"INSERT INTO observed SELECT {columns} FROM read_csv({literal(str(local))}, header = true, "
+            "all_varchar = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+            f"strict_mode = false, columns = {{{found}}})"
+        )
     except (duckdb.Error, UnicodeDecodeError) as error:
         scratch.execute("DELETE FROM observed")
         road.tell(f"The extract could not be read ({type(error).__name__}), so rows are retrieved.")

@@ -20,6 +20,7 @@ from email.message import EmailMessage, Message
 from pathlib import Path
 
 from et_platform.ledger.records import ImportFile
+from et_platform.outbound.doubt import CLOCKS_DIFFER
 from et_platform.outbound.road import Reports
 
 _ROW = {"row", "row number", "rownumber", "line", "line number", "record"}
@@ -29,8 +30,6 @@ _LARGEST = 20 * 2**20
 _LONGEST_NUMBER = 19  # digits; what has fewer fits into 64 bits
 _UNREADABLE = (csv.Error, email.errors.MessageError, LookupError, ValueError)
 """What a message or table of an odd form raises: one such must not keep the import from being settled."""
-
-_CLOCKS_DIFFER = 600.0
 
 
 def wait_for(reports: Reports, file: ImportFile, *, poll: float) -> dict[int, str] | str | None:
@@ -48,7 +47,7 @@ def wait_for(reports: Reports, file: ImportFile, *, poll: float) -> dict[int, st
 
 def _find(folder: Path, file: ImportFile, seen: set[Path]) -> EmailMessage | None:
     """The message that names the file's import definition; `seen` are those that do not."""
-    since = file.changed_at.timestamp() - _CLOCKS_DIFFER
+    since = file.changed_at.timestamp() - CLOCKS_DIFFER.total_seconds()
     for path in sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names):
         if path in seen or path.suffix == ".part":
             continue

@@ -16,7 +16,7 @@ from et_platform.exacttarget.models import DataExtension, Field
 from et_platform.outbound.errors import DeclarationMismatch
 from et_platform.outbound.schema_difference import ROOT, Difference, compare, compare_fields, to_create
 from et_platform.sync.identity import Operation
-from et_platform.sync.staging import travelling_fields
+from et_platform.sync.staging import marker_of, travelling_fields
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
@@ -113,7 +113,7 @@ def changed_by_hand(exacttarget: "ExactTarget", declared: Declared[Declaration],
     present = _look(exacttarget, declared.is_)
     if present is None or not _is_same(present, declared.is_):
         return "it is not there any more"
-    carried = travelling_fields(declared.is_, operation)
+    carried = [*travelling_fields(declared.is_, operation), marker_of(declared.is_, operation)]
     return "; ".join(one.text for one in compare_fields(declared, present, carried) if one.action != "note")
 
 

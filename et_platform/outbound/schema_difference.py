@@ -131,7 +131,7 @@ def _undeclared(declared: Declared[Declaration], present: DataExtension) -> Iter
 
 
 def compare_fields(
-    declared: Declared[Declaration], present: DataExtension, names: Collection[str]
+    declared: Declared[Declaration], present: DataExtension, names: Collection[str | None]
 ) -> Iterator[Difference]:
     """The differences of those declared fields."""
     real = {field.name.lower(): field for field in present.fields}

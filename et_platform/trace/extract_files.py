@@ -29,7 +29,7 @@ def file_meant(ledger: InboundLedger, mid: int, id_: str) -> ExtractFile:
     named = ledger.files_named(mid, id_)
     if named:
         return named[0]
-    found = ledger.files_like(mid, id_)
+    found = ledger.files_like(mid, id_) if id_ else []
     if len(found) == 1:
         return found[0]
     many = f"fits {len(found)} files; write more of it" if found else "names no file that was seen complete"

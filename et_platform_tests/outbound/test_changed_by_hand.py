@@ -9,7 +9,7 @@ from et_platform.outbound import deliver
 from et_platform.outbound.errors import DeclarationMismatch
 from et_platform.outbound.forget import forget_acknowledged
 from et_platform_tests.outbound.world import World
-from et_platform_tests.scenario import person
+from et_platform_tests.scenario import DATA_EXTENSION, person
 
 
 @pytest.fixture
@@ -54,6 +54,23 @@ def test_promise_2_a_field_that_was_removed_is_told_and_made_again_before_anythi
     assert settlement is not None
     assert (settlement.acknowledged, settlement.problems) == (2, ())
     assert (world.rows()["P1"]["Points"], world.rows()["P3"]["Points"]) == ("8", "7")
+
+
+def test_promise_6_a_marker_that_was_removed_is_told_before_rows_go_without_it(tmp_path, exacttarget_info):
+    world = World(tmp_path / "world", exacttarget_info)
+    world.declare(DATA_EXTENSION.replace("fields:", "marker: EtpAttempt\nfields:"))
+    world.crm(person())
+    world.snapshot()
+    world.plan()
+    world.stage()
+    with world.road.open_exacttarget() as exacttarget:
+        exacttarget.data_extensions.delete_fields(customer_key=world.customer_key, names=["EtpAttempt"])
+    with pytest.raises(DeclarationMismatch, match="EtpAttempt is missing there"):
+        world.deliver()
+    assert world.imported_rows() == 0
+    _, settlement = world.run()
+    assert settlement is not None
+    assert (settlement.acknowledged, settlement.problems) == (1, ())
 
 
 @pytest.mark.parametrize(

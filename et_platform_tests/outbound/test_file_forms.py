@@ -76,3 +76,18 @@ def test_a_file_is_imported_in_the_form_in_which_it_was_written_whatever_is_decl
     assert settlement is not None
     assert (settlement.acknowledged, settlement.problems) == (2, ())
     assert world.rows()["P2"]["Points"] == ""
+
+
+def test_promise_7_columns_go_by_the_places_that_were_planned_whatever_order_is_declared_since(world):
+    by_place = DATA_EXTENSION.replace("fields:", "mapping: ordinal\nfields:")
+    email, name = (line for line in DATA_EXTENSION.splitlines() if line.startswith(("  Email:", "  Name:")))
+    world.declare(by_place)
+    world.crm(person())
+    world.snapshot()
+    world.plan()
+    world.stage()
+    world.declare(by_place.replace(f"{email}\n{name}", f"{name}\n{email}"))
+    settlement = world.deliver()
+    assert settlement is not None
+    assert settlement.acknowledged == 1
+    assert (world.rows()["P1"]["Email"], world.rows()["P1"]["Name"]) == ("p1@example.org", "Zoë 漢")

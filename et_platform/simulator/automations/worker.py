@@ -1,6 +1,6 @@
 """Running automations and single filter activities: step after step, and again after a crash.
 
-What belongs here: a run's document, its queue, its steps, and the status of its automation. What does not: what an
+What belongs here: a run's document, its steps, and the status of its automation. What does not: what an
 activity does. A step that fails ends the run, and its automation reads Error [K]; a run that a crash cut short begins
 anew.
 """
@@ -8,22 +8,18 @@ anew.
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from et_platform.simulator import clock, envelope, store
 from et_platform.simulator.automations import filtering
+from et_platform.simulator.background import DONE, FAILED, QUEUED, Background
 from et_platform.simulator.imports import tasks
 from et_platform.simulator.objects import email_send_definition, import_definition
 from et_platform.simulator.queries import worker as queries
 from et_platform.simulator.queries.rewrite import QueryError
 from et_platform.simulator.results import Refused
 from et_platform.simulator.store import Connection
-
-if TYPE_CHECKING:
-    from et_platform.simulator.service import Service
 
 AUTOMATION, RUN = "automation", "automation_run"
 """Kinds of documents."""
@@ -50,51 +46,33 @@ class ActivityFailed(Exception):
 
 def new(connection: Connection, steps: list[list[list[str]]], automation: str = "") -> Run:
     """A queued run with a snapshot of its steps."""
-    run = {"id": str(uuid.uuid4()), "state": "queued", "steps": steps, "automation": automation}
+    run = {"id": str(uuid.uuid4()), "state": QUEUED, "steps": steps, "automation": automation}
     store.put(connection, RUN, run["id"], run)
     if automation:
         _told(connection, automation, Status=RUNNING, LastRunInstanceID=run["id"], LastRunTime=clock.iso(clock.now()))
     return run
 
 
-class AutomationWorker:
+class AutomationWorker(Background):
     """Runs the automations of one business unit in a thread of its own."""
 
-    def __init__(self, service: Service):
-        self._service = service
-        self._stopping = threading.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="automation")
+    kind = RUN
 
-    def resume(self) -> None:
-        """Finish what an earlier process left unfinished."""
-        with self._service.store.connect() as connection:
-            left = store.find(connection, RUN, "body->>'$.state' = ?", ["queued"])
-        for run in left:
-            self.submit(run)
-
-    def submit(self, run: Run) -> None:
-        """Queue a run that is already in the store."""
-        self._thread.submit(self._work, run)
-
-    def stop(self) -> None:
-        """Stop; what waits runs at the next start."""
-        self._stopping.set()
-        self._thread.shutdown(wait=True, cancel_futures=True)
-
-    def _work(self, run: Run) -> None:
-        state, status = "done", ""
+    def work_off(self, run: Run, /) -> bool:
+        """Run it now; whether it went well."""
+        state, status = DONE, ""
         try:
             for step in run["steps"]:
                 for kind, object_id in step:
                     self._activity(kind, object_id)
         except (ActivityFailed, QueryError, Refused) as error:
             _log.info("automation run %s failed: %s", run["id"], error)
-            state, status = "failed", ERROR
+            state, status = FAILED, ERROR
         except Exception:  # noqa: BLE001 - a thread's last frame: whatever it was, the run must not hang
             _log.exception("automation run %s failed", run["id"])
-            state, status = "failed", ERROR
-        if self._stopping.is_set() and state == "failed":
-            return  # it was cut short, and begins anew
+            state, status = FAILED, ERROR
+        if self._stopping.is_set() and state == FAILED:
+            return False  # it was cut short, and begins anew
         with self._service.store.transaction() as connection:
             run["state"] = state
             store.put(connection, RUN, run["id"], run)
@@ -102,6 +80,7 @@ class AutomationWorker:
                 found = store.get(connection, AUTOMATION, run["automation"])
                 planned = SCHEDULED if found and found.get("schedule") else READY
                 _told(connection, run["automation"], Status=status or planned)
+        return state == DONE
 
     def _activity(self, kind: str, object_id: str) -> None:
         service = self._service

@@ -1,6 +1,6 @@
 """Running query activities: one after the other, and again after a crash.
 
-What belongs here: a run's document, its queue, and the frame of one run. What does not: what a query means (`sql.py`),
+What belongs here: a run's document, and the frame of one run. What does not: what a query means (`sql.py`),
 writing its answer (`target.py`).
 
 The rows and the end of the run are committed together; whatever was not committed runs again. How a run ended is kept
@@ -12,12 +12,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from et_platform.simulator import clock, rows, schema, store
+from et_platform.simulator.background import DONE, FAILED, QUEUED, Background
 from et_platform.simulator.queries import relations, rewrite, sql, target
 from et_platform.simulator.queries.rewrite import QueryError
 from et_platform.simulator.schema import DataExtension
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
 KIND = "query_run"
-QUEUED, DONE, FAILED = "queued", "done", "failed"
 
 Run = dict[str, Any]
 
@@ -57,36 +56,16 @@ def check(service: Service, connection: Connection, text: str, update_type: str,
     target.check(into, translated.columns, update_type)
 
 
-class QueryWorker:
+class QueryWorker(Background):
     """Runs the queries of one business unit in a thread of its own."""
 
-    def __init__(self, service: Service):
-        self._service = service
-        self._stopping = threading.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="query")
+    kind = KIND
 
-    def resume(self) -> None:
-        """Finish what an earlier process left unfinished."""
-        with self._service.store.connect() as connection:
-            left = store.find(connection, KIND, "body->>'$.state' = ?", [QUEUED])
-        for run in left:
-            self.submit(run)
+    def seconds_to_wait(self, run: Run, /) -> float:
+        """As long as the setting says, from when it was asked for."""
+        return run["performed"] + self._service.behaviour.query_delay_seconds - time.time()
 
-    def submit(self, run: Run) -> None:
-        """Queue a run that is already in the store."""
-        self._thread.submit(self._work, run)
-
-    def stop(self) -> None:
-        """Stop; what waits runs at the next start."""
-        self._stopping.set()
-        self._thread.shutdown(wait=True, cancel_futures=True)
-
-    def _work(self, run: Run) -> None:
-        wait = run["performed"] + self._service.behaviour.query_delay_seconds - time.time()
-        if not self._stopping.wait(max(0.0, wait)):
-            self.work_off(run)
-
-    def work_off(self, run: Run) -> bool:
+    def work_off(self, run: Run, /) -> bool:
         """Run it now; whether it went well."""
         try:
             self._run(run)

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from et_platform.simulator import clock, store
+from et_platform.simulator.background import DONE, FAILED, QUEUED
 from et_platform.simulator.queries.relations import SEND_KIND
 from et_platform.simulator.store import Connection
 
-QUEUED, DONE, FAILED = "queued", "done", "failed"
 SCHEDULED, COMPLETE, ERROR = "Scheduled", "Complete", "Error"
 """Words of a Send's Status: the first two are [3], the last is [K]."""
 
