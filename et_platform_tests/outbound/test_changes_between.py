@@ -24,7 +24,7 @@ def start_without_settling(world: World) -> None:
 
     with road.lease_of(world.declared.is_) as held, road.open_exacttarget() as exacttarget:
         for file in attempt.files:
-            _define(road, exacttarget, world.declared, file)
+            _define(road, exacttarget, world.declared.is_, file)
             _start(road, exacttarget, world.catalog, world.declared, file, held)
 
 
