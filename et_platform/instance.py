@@ -33,13 +33,15 @@ run_monitoring:
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make DAGSTER_HOME (the environment's, or the data path's) an instance folder, and name it to Dagster."""
+    """Make DAGSTER_HOME (the environment's, or the data path's) an instance folder, and return it.
+
+    The environment stays as it is: the next instance of this process may be another.
+    """
     home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home).absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = home / "dagster.yaml"
     if not configuration.exists():
         configuration.write_text(_CONFIGURATION, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(home)
     return home
 
 
@@ -85,7 +87,7 @@ def materialize(
 def _opened(home: Path) -> dg.DagsterInstance:
     """The instance. One process at a time opens it: two that find no tables would both make them."""
     with FileLock(home / "opening.lock"):
-        return dg.DagsterInstance.get()
+        return dg.DagsterInstance.from_config(str(home))
 
 
 def models_of(mart: str) -> list[Sequence[str]]:

@@ -17,6 +17,23 @@ for _name in [name for name in os.environ if name.startswith("ET_")] + ["DAGSTER
     os.environ.pop(_name, None)
 
 
+@pytest.fixture(autouse=True)
+def environment_as_it_was() -> Iterator[None]:
+    """No test leaves a setting to the next one: the next might find another's Dagster instance, and its history."""
+    before = _settings()
+    yield
+    after = _settings()
+    for name in after.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+    changed = {name for name, _ in before.items() ^ after.items()}
+    assert not changed, f"this test left {', '.join(sorted(changed))} changed in the environment: use monkeypatch"
+
+
+def _settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(("ET_", "DAGSTER_", "DBT_"))}
+
+
 class PostgresqlServer(NamedTuple):
     """Where a server is to be found: the URI of its database `postgres`, and its data folder."""
 
