@@ -18,6 +18,8 @@ from et_platform.ingest.errors import CursorUnreadable, shown
 VERSION = 1
 MOST_FILES = 1000
 """Files that are remembered at once; what is loaded is not. More must wait for their turn."""
+_OFTEN = 3
+"""After so many attempts in vain a file gives way to others, if there are more than can be remembered."""
 _PATIENCE = 7
 """Attempt n is made after 2^n looks, with n no larger than this: failures become rarer, and never the last try."""
 
@@ -98,8 +100,17 @@ def look(
     waiting: dict[str, str] = {}
     complete: list[Arrival] = []
     pending = [one for one in listing if one.identity not in loaded]
-    # Those that are known already keep their place, or many files could starve one another.
-    for one in sorted(pending, key=lambda one: (one.name not in before.files, one.mtime, one.name)):
+    # Those that are known already keep their place, or many files could starve one another; those that fail always
+    # do not, or they would starve all others.
+    for one in sorted(
+        pending,
+        key=lambda one: (
+            ended.get(one.identity, 0) >= _OFTEN,
+            one.name not in before.files,
+            one.mtime,
+            one.name,
+        ),
+    ):
         if len(after) >= MOST_FILES:
             waiting[one.name] = f"{shown(one.name)} waits: {MOST_FILES} files before it have not been loaded yet."
             continue

@@ -90,6 +90,25 @@ def test_many_files_wait_their_turn_and_the_cursor_is_bounded():
     assert look(third.cursor, crowd[-3:]).complete != ()
 
 
+def test_files_that_can_never_be_loaded_do_not_keep_newer_ones_waiting():
+    hopeless = [Sighting(f"{n:05d}.zip", 1, n) for n in range(MOST_FILES)]
+    cursor, ended = None, {}
+    for attempt in range(1, 4):
+        ended = {one.identity: attempt for one in hopeless}
+        cursor = look(cursor, hopeless, ended=ended).cursor
+    first = look(cursor, [*hopeless, A], ended=ended)
+    second = look(first.cursor, [*hopeless, A], ended=ended)
+    assert names(second) == ["a.zip"]
+    last = hopeless[-1].name
+    assert f"{MOST_FILES} files before it" in second.waiting[last]
+    # What gave way is tried again when there is room for it.
+    cursor = second.cursor
+    for _ in range(2**4):
+        found = look(cursor, hopeless, ended=ended)
+        cursor = found.cursor
+    assert last in names(found)
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
