@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from et_platform.catalog.models import DataExtension
     from et_platform.settings import Settings
 
-_SNAPSHOT, _MODELS = "crm_snapshot", "*models*"
+_SNAPSHOT, _OPT_OUT, _MODELS = "crm_snapshot", "opt_out", "*models*"
 _TRIES = 3
 """How often a road is begun when the CRM was read anew, with other rows for it, between its plan and its staging."""
 
@@ -149,31 +149,55 @@ def workers(parallel: int) -> Iterator[Workers]:
         started.end()
 
 
-def run_all(declared: "Sequence[Declared[DataExtension]]", steps: Sequence[str], *, parallel: int) -> Iterator[Outcome]:
-    """Read each entity once, build the models, then run the steps of each data extension; yields their outcomes.
+def run_all(catalog: "Catalog", unit: str | None, steps: Sequence[str], *, parallel: int) -> Iterator[Outcome]:
+    """Read each entity once, build the models, send the opt-outs that others wait for, then run the steps of each data
+    extension (of one business unit, or of all); yields their outcomes.
 
-    Those whose source could not be read are not begun: what they would plan from is older than was asked for.
+    Those whose source could not be read, or whose subscribers' opt-outs could not be sent, are not begun.
     """
+    declared = in_units(catalog, unit)
     of_declaration = behind_roads(declared)
-    needed = {tuple(key): None for keys in of_declaration.values() for key in keys}
-    snapshots = [key for key in needed if key[0] == _SNAPSHOT]
+    first = opt_outs_before(catalog, declared) if _OPT_OUT in steps else {}
+    ahead = {name for names in first.values() for name in names}
+    sources = {one.name: [tuple(key) for key in of_declaration[one.path]] for one in declared}
+    needed = {key: None for keys in sources.values() for key in keys}
     models = [list(key) for key in needed if key[0] != _SNAPSHOT]
+    failed: dict[tuple[str, ...], Outcome] = {}
     with workers(parallel) as busy:
-        failed: dict[tuple[str, ...], Outcome] = {}
-        for read in busy.run(Task(name, [[prefix, name]]) for prefix, name in snapshots):
+        for read in busy.run(Task(name, [[prefix, name]]) for prefix, name in needed if prefix == _SNAPSHOT):
             if not read.succeeded:
                 failed[_SNAPSHOT, read.name] = read
         if models:
             built = next(busy.run([Task(_MODELS, models)]))
             failed |= {} if built.succeeded else {tuple(key): built for key in models}
+        readable = [one for one in declared if failed.keys().isdisjoint(sources[one.name])]
+        for sent in busy.run(Task(one.name, [one.key(_OPT_OUT)]) for one in readable if one.name in ahead):
+            if not sent.succeeded:
+                failed[_OPT_OUT, sent.name] = sent
         tasks = []
         for one in declared:
-            missing = [failed[tuple(key)] for key in of_declaration[one.path] if tuple(key) in failed]
-            if missing:
-                yield Outcome(one.name, "FAILED", run_id=missing[0].run_id, why=missing[0].why)
+            before = [*sources[one.name], *((_OPT_OUT, name) for name in first.get(one.name, ()))]
+            missing = next((failed[key] for key in before if key in failed), None)
+            if missing is not None:
+                yield Outcome(one.name, "FAILED", run_id=missing.run_id, why=missing.why)
             else:
-                tasks.append(Task(one.name, road_keys(one, steps)))
+                left = [step for step in steps if step != _OPT_OUT or one.name not in ahead]
+                tasks.append(Task(one.name, road_keys(one, left)))
         yield from busy.run(tasks)
+
+
+def in_units(catalog: "Catalog", unit: str | None) -> "list[Declared[DataExtension]]":
+    """Every data extension in this business unit, or in each in which it lives."""
+    return [one for one in catalog.everywhere() if unit in (None, one.unit)]
+
+
+def opt_outs_before(catalog: "Catalog", declared: "Sequence[Declared[DataExtension]]") -> dict[str, list[str]]:
+    """By data extension, those whose opt-outs go before anything of it does, if any are another's: a status is the
+    subscriber's, wherever he is mailed from.
+    """
+    of = {one.name: [first.name for first in catalog.consent_of(one)] for one in declared}
+    awaited = {name for mine, names in of.items() for name in names if name != mine}
+    return {mine: [name for name in names if name in awaited] for mine, names in of.items()}
 
 
 def behind_roads(declared: "Sequence[Declared[DataExtension]]") -> "dict[Path, list[list[str]]]":
@@ -214,7 +238,7 @@ def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def road_keys(declared: "Declared[DataExtension]", steps: Sequence[str]) -> list[list[str]]:
     """The asset keys of those steps of a data extension that it has."""
-    return [declared.key(step) for step in steps if step != "opt_out" or declared.is_.consent is not None]
+    return [declared.key(step) for step in steps if step != _OPT_OUT or declared.is_.consent is not None]
 
 
 def run_road(

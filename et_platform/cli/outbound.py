@@ -103,11 +103,11 @@ def _run(
         if show is not None and show(results[-1], declared):
             sys.exit(0 if results[-1].success else 1)
         ended(results)
-    wanted = [one for one in catalog.everywhere() if unit in (None, one.unit)]
+    wanted = many.in_units(catalog, unit)
     if not wanted:
         raise click.ClickException(f"No data extension lives in the business unit {unit!r}.")
     outcomes = []
-    for outcome in many.run_all(wanted, steps, parallel=parallel):
+    for outcome in many.run_all(catalog, unit, steps, parallel=parallel):
         outcomes.append(outcome)
         click.echo(f"{len(outcomes)} of {len(wanted)}: {outcome.name} {outcome.state}, {outcome.seconds:.1f} s")
     for line in many.summary(outcomes):

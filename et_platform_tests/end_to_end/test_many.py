@@ -7,7 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
@@ -19,7 +19,7 @@ from et_platform.resources import build_road
 from et_platform.settings import load
 from et_platform_tests.end_to_end.platform import ETP
 from et_platform_tests.outbound.world import settings_for
-from et_platform_tests.scenario import CRM, DATA_EXTENSION, PERSON, person
+from et_platform_tests.scenario import CONSENT, CRM, DATA_EXTENSION, PERSON, person
 from et_platform_tests.simulated import Simulator, running_simulator
 
 UNITS = {"default": "7000001", "mountain": "7000002", "coast": "7000003"}
@@ -52,8 +52,8 @@ class Many:
             text=True,
         )
 
-    def etp(self, *arguments: str) -> tuple[int, str]:
-        process = self.command(*arguments)
+    def etp(self, *arguments: str, **changes: str) -> tuple[int, str]:
+        process = replace(self, environment=self.environment | changes).command(*arguments)
         said, _ = process.communicate(timeout=240)
         return process.returncode, said
 
@@ -66,6 +66,13 @@ class Many:
 
     def key(self, name: str) -> str:
         return f"{self.folder.parent.name[-20:]}_{name}"
+
+    def change_sets(self) -> list[tuple[str, str]]:
+        """Data extension and kind of every change set, in the order in which they were planned."""
+        if not (self.folder / "data" / "ledger.sqlite").exists():
+            return []
+        with closing(sqlite3.connect(self.folder / "data" / "ledger.sqlite")) as ledger:
+            return ledger.execute("SELECT data_extension, kind FROM change_sets ORDER BY created_at").fetchall()
 
     def imported_rows(self) -> dict[tuple[int, str], int]:
         """By MID and data extension, the rows of all imports that there ever were."""
@@ -140,6 +147,41 @@ def test_promise_13_one_that_fails_stops_no_other_is_told_and_is_taken_up_alone(
         for name in ("one", "held")
         for unit, mid in UNITS.items()
     }
+
+
+MAILED = """
+description: Who is mailed.
+owners: ["team:tests"]
+customer_key: KEY
+name: KEY
+source: {crm: people}
+deletes: delete
+sendable: {field: PersonID, subscriber: Subscriber Key}
+fields:
+  PersonID: {type: Text, length: 10, key: true, required: true, from: id, pii: identifier}
+  Email: {type: EmailAddress, required: true, from: email, pii: contact}
+guards: {minimum_rows: 1, maximum_quarantine_share: 1.0}
+"""
+
+
+def test_promise_9_of_all_none_that_is_mailed_from_is_begun_before_the_opt_outs_are_sent(many):
+    folder = many.folder / "catalog" / "data_extensions"
+    one = CONSENT.replace("Test_People", many.key("one")).replace("Test People", many.key("one"))
+    (folder / "one.yaml").write_text(one, encoding="utf-8")
+    (folder / "a_mailed.yaml").write_text(MAILED.replace("KEY", many.key("mailed")), encoding="utf-8")
+    with closing(sqlite3.connect(many.folder / "crm.sqlite")) as crm, crm:
+        crm.execute("UPDATE people SET opted_out = '1', opted_out_at = '2026-02-03 04:05:06' WHERE id = 'P0'")
+    # The opt-outs cannot be sent: a business unit of that number is not this account's.
+    code, said = many.etp("apply", "--all", "--parallel", "2", ET_MID="7999999")
+    assert (code, states(said)) == (1, {"one": "FAILED", "a_mailed": "FAILED"}), said
+    assert many.change_sets() == []
+
+    code, said = many.etp("apply", "--all", "--parallel", "2")
+    assert (code, states(said)) == (1, {"one": "imported", "a_mailed": "FAILED"}), said
+    assert "opted out since" in said, said
+    names = [(name, kind) for name, kind in many.change_sets()]
+    assert names[0] == ("one", "unsubscribe")
+    assert ("a_mailed", "rows") in names
 
 
 def test_promise_1_two_runs_of_all_and_a_call_at_the_same_moment_import_every_row_once(many):
