@@ -23,6 +23,7 @@ _VERBS = {
     "files": "et_platform.cli.files",
     "forget": "et_platform.cli.outbound",
     "ledger": "et_platform.cli.ledger",
+    "login-url": "et_platform.cli.login",
     "request": "et_platform.cli.inbound",
     "resolve": "et_platform.cli.ledger",
     "pull": "et_platform.cli.inbound",
@@ -44,7 +45,7 @@ class Etp(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb, imported when needed."""
         module = _VERBS.get(cmd_name)
-        return getattr(importlib.import_module(module), cmd_name) if module else None
+        return getattr(importlib.import_module(module), cmd_name.replace("-", "_")) if module else None
 
 
 @click.group(cls=Etp)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
-from et_platform.simulator import control, dispatch, oauth, wsdl
+from et_platform.simulator import control, dispatch, login_page, oauth, wsdl
 from et_platform.simulator.rest import router
 from et_platform.simulator.service import Units
 
@@ -40,6 +40,8 @@ def application(units: Units, base_url: str, ftp_url: str) -> ASGIApp:
                 return await _token(units, base_url, request)
             case "v1/requesttoken":
                 return await _legacy_token(units, request)
+            case login_page.PATH:
+                return await _login_page(units, request)
             case "etframework.wsdl":
                 return await _document(wsdl.WSDL, base_url, request)
             case "etframeworkfault.xsd":
@@ -123,6 +125,16 @@ async def _legacy_token(units: Units, request: Request) -> Response:
     content_type, content = request.headers.get("content-type", ""), await _body(request) or b""
     status, reply = oauth.legacy_reply(units.account, units.behaviour, legacy, content_type, content, units.token_rate)
     return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
+
+
+async def _login_page(units: Units, request: Request) -> Response:
+    if request.method != "POST":
+        return Response(status_code=405, headers={"Allow": "POST"})
+    content = await _body(request)
+    if content is None:
+        return Response("The request is too large", 413)
+    status, page = login_page.answer(units.account, dict(request.query_params), content)
+    return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
 
 
 async def _control(units: Units, path: str, request: Request) -> Response:
