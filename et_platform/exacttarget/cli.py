@@ -13,12 +13,12 @@ from pathlib import Path
 
 import click
 
-from et_platform.exacttarget.client import ExactTarget
-from et_platform.exacttarget.environment import TOKEN_CACHE, SettingsError, connection_from
+from et_platform.exacttarget.cli_client import existing, opened_client
+from et_platform.exacttarget.cli_rows import rows
+from et_platform.exacttarget.environment import SettingsError
 from et_platform.exacttarget.errors import ExactTargetError, NotFound
-from et_platform.exacttarget.export import masked, write_rows
 from et_platform.exacttarget.extracts import TrackingType
-from et_platform.exacttarget.models import DataExtension, ImportResult
+from et_platform.exacttarget.models import ImportResult
 
 FOLDERS = ("Import", "Export", "Reports")
 
@@ -47,20 +47,13 @@ def commands() -> None:
     """ExactTarget (Marketing Cloud Engagement) at the terminal. The account comes from ET_ variables."""
 
 
-@contextlib.contextmanager
-def _client(*, with_sftp: bool = False) -> Iterator[ExactTarget]:
-    environment: Mapping[str, str] = click.get_current_context().obj
-    cache = environment.get(TOKEN_CACHE)
-    with ExactTarget(
-        connection_from(environment, with_sftp=with_sftp), token_cache=Path(cache) if cache else None
-    ) as client:
-        yield client
+commands.add_command(rows)
 
 
 @commands.command()
 def status() -> None:
     """Can we log in, is ExactTarget up, what lies on the FTP site."""
-    with _client(with_sftp=True) as client:
+    with opened_client(with_sftp=True) as client:
         client.log_in()
         click.echo("token: ok")
         click.echo(f"system status: {client.system_status().value}")
@@ -77,7 +70,7 @@ def status() -> None:
 @commands.command()
 def units() -> None:
     """The business units that these credentials can see."""
-    with _client() as client:
+    with opened_client() as client:
         for unit in client.metadata.business_units():
             click.echo(f"{unit.mid}\t{unit.name}\t{'enterprise' if unit.parent_mid is None else unit.parent_mid}")
 
@@ -86,7 +79,7 @@ def units() -> None:
 @click.option("--type", "content_type", help="One content type alone, such as dataextension.")
 def folders(content_type: str | None) -> None:
     """The folders: number, content type, path."""
-    with _client() as client:
+    with opened_client() as client:
         known = {folder.id: folder for folder in client.folders.find_all(content_type=content_type)}
     for folder in known.values():
         names, above = [folder.name], folder.parent_id
@@ -94,6 +87,32 @@ def folders(content_type: str | None) -> None:
             names.append(known[above].name)
             above = known[above].parent_id
         click.echo(f"{folder.id}\t{folder.content_type}\t{'/'.join(reversed(names))}")
+
+
+@commands.command()
+def lists() -> None:
+    """The lists: number, type, name."""
+    with opened_client() as client:
+        for one in client.lists.find_all():
+            click.echo(f"{one.id}\t{one.classification}\t{one.name}")
+
+
+@commands.command()
+@click.argument("key")
+def subscriber(key: str) -> int:
+    """The status of the subscriber KEY, and the one on each list; 1 if there is none. No address is shown."""
+    with opened_client() as client:
+        found = client.subscribers.read(keys=[key])
+        if not found:
+            click.echo("no such subscriber")
+            return 1
+        names = {one.id: one.name for one in client.lists.find_all()}
+        on = client.lists.memberships(keys=[key])
+    out = "" if found[0].unsubscribed_at is None else f" since {found[0].unsubscribed_at:%Y-%m-%d %H:%M %z}"
+    click.echo(f"{found[0].status}{out}")
+    for one in on:
+        click.echo(f"  {one.list_id}\t{names.get(one.list_id, '?')}\t{one.status}")
+    return 0
 
 
 @commands.group()
@@ -105,7 +124,7 @@ def de() -> None:
 @click.option("--folder", help="Path of a folder: 'Data Extensions/CRM'.")
 def list_data_extensions(folder: str | None) -> None:
     """Customer key and name of each."""
-    with _client() as client:
+    with opened_client() as client:
         category = None
         if folder is not None:
             found = client.folders.find(path=folder)
@@ -120,8 +139,8 @@ def list_data_extensions(folder: str | None) -> None:
 @click.argument("customer_key")
 def describe(customer_key: str) -> None:
     """Its properties and fields."""
-    with _client() as client:
-        one = _existing(client, customer_key)
+    with opened_client() as client:
+        one = existing(client, customer_key)
     click.echo(f"{one.customer_key}: {one.name}{f' ({one.description})' if one.description else ''}")
     if one.sendable_field:
         click.echo(f"sendable: {one.sendable_field} is the {one.sendable_subscriber_field}")
@@ -139,56 +158,6 @@ def describe(customer_key: str) -> None:
 
 
 @commands.group()
-def rows() -> None:
-    """Rows of data extensions. Values are masked; --unmasked shows them."""
-
-
-_unmasked = click.option("--unmasked", is_flag=True, help="Values as they are: mind who sees them.")
-_fields = click.option("--fields", help="Names with commas; all by default.")
-
-
-@rows.command()
-@click.argument("customer_key")
-@click.option("--rows", "most", type=click.IntRange(1, 2500), default=10, show_default=True)
-@_fields
-@_unmasked
-def head(customer_key: str, most: int, fields: str | None, unmasked: bool) -> None:
-    """The first rows, one field a line."""
-    with _client() as client:
-        names = _names(client, customer_key, fields)
-        batch = next(client.rows.read(customer_key=customer_key, fields=names, batch_size=most), None)
-    for number, row in enumerate([] if batch is None else batch.slice(0, most).to_pylist(), start=1):
-        click.echo(f"row {number}")
-        for name in names:
-            value = row[name]
-            click.echo(f"  {name}: {'null' if value is None else value if unmasked else masked(value)}")
-
-
-@rows.command()
-@click.argument("customer_key")
-def count(customer_key: str) -> None:
-    """How many rows there are; each is read, for the service has no other way."""
-    with _client() as client:
-        one = _existing(client, customer_key)
-        names = [next((field for field in one.fields if field.is_primary_key), one.fields[0]).name]
-        click.echo(sum(batch.num_rows for batch in client.rows.read(customer_key=customer_key, fields=names)))
-
-
-@rows.command()
-@click.argument("customer_key")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@_fields
-@_unmasked
-def export(customer_key: str, file: Path, fields: str | None, unmasked: bool) -> None:
-    """All rows into a new FILE.csv or FILE.parquet that only you can read. An extract is better for millions."""
-    with _client() as client:
-        names = _names(client, customer_key, fields)
-        batches = client.rows.read(customer_key=customer_key, fields=names, rereads=2)
-        written = write_rows(batches, names, file, unmasked=unmasked)
-    click.echo(f"{written} rows{'' if unmasked else ', masked (--unmasked writes the values)'}")
-
-
-@commands.group()
 def ftp() -> None:
     """The Enhanced FTP site."""
 
@@ -197,7 +166,7 @@ def ftp() -> None:
 @click.argument("folder", default="Export")
 def ls(folder: str) -> None:
     """Size, time (UTC) and name of the files of a folder."""
-    with _client(with_sftp=True) as client, client.ftp() as site:
+    with opened_client(with_sftp=True) as client, client.ftp() as site:
         for file in site.list(folder):
             click.echo(f"{file.size:>14}  {file.mtime:%Y-%m-%d %H:%M:%S}  {file.name}")
 
@@ -208,7 +177,7 @@ def ls(folder: str) -> None:
 @click.option("--sha256", help="The hash that the content must have.")
 def get(remote: str, local: Path, sha256: str | None) -> None:
     """Download REMOTE to LOCAL; goes on where an earlier try broke off."""
-    with _client(with_sftp=True) as client, client.ftp() as site, _bar(f"get {remote}") as tell:
+    with opened_client(with_sftp=True) as client, client.ftp() as site, _bar(f"get {remote}") as tell:
         file = site.get(remote, local, resume=True, sha256=sha256, progress=tell)
     click.echo(f"{file.size} bytes")
 
@@ -218,7 +187,7 @@ def get(remote: str, local: Path, sha256: str | None) -> None:
 @click.argument("remote")
 def put(local: Path, remote: str) -> None:
     """Upload LOCAL to REMOTE, replacing a file of that name; goes on where an earlier try broke off."""
-    with _client(with_sftp=True) as client, client.ftp() as site, _bar(f"put {remote}") as tell:
+    with opened_client(with_sftp=True) as client, client.ftp() as site, _bar(f"put {remote}") as tell:
         file = site.put(local, remote, resume=True, progress=tell)
     click.echo(f"{file.size} bytes")
 
@@ -231,7 +200,7 @@ def imports() -> None:
 @imports.command("list")
 def list_imports() -> None:
     """Key, data extension or list (its number), update type and file of each import definition."""
-    with _client() as client:
+    with opened_client() as client:
         for one in client.imports.definitions():
             destination = one.destination_key or f"list {one.destination_list}"
             click.echo(f"{one.customer_key}\t{destination}\t{one.update_type}\t{one.file_spec}")
@@ -242,7 +211,7 @@ def list_imports() -> None:
 @click.option("--wait", is_flag=True, help="Until it has ended.")
 def start(customer_key: str, wait: bool) -> int:
     """Start an import definition, once; prints the task's number. It is never started again by itself."""
-    with _client() as client:
+    with opened_client() as client:
         task = client.imports.start(customer_key=customer_key)
         click.echo(f"task {task}")
         pause = 0.5
@@ -259,7 +228,7 @@ def start(customer_key: str, wait: bool) -> int:
 @click.argument("task", type=int)
 def import_status(task: int) -> int:
     """How a task stands."""
-    with _client() as client:
+    with opened_client() as client:
         result = client.imports.result(task_id=task)
     if result is None:
         click.echo("nothing is known of it yet; that is normal at first")
@@ -278,7 +247,7 @@ def extract() -> None:
 @click.option("--delimiter", default=",", show_default=True)
 def extract_rows(customer_key: str, output_name: str, delimiter: str) -> None:
     """All rows of a data extension, in a file OUTPUT_NAME."""
-    with _client() as client:
+    with opened_client() as client:
         client.extracts.request_data_extension(output_name=output_name, customer_key=customer_key, delimiter=delimiter)
     click.echo(f"asked for; look for Export/{output_name}")
 
@@ -296,22 +265,9 @@ def extract_rows(customer_key: str, output_name: str, delimiter: str) -> None:
 )
 def extract_tracking(output_name: str, start: datetime, end: datetime, types: tuple[TrackingType, ...]) -> None:
     """Events of a time span, such as 2026-11-01T00:00:00-0600, in a file OUTPUT_NAME.zip."""
-    with _client() as client:
+    with opened_client() as client:
         client.extracts.request_tracking(output_name=output_name, start=start, end=end, types=types)
     click.echo(f"asked for; look for Export/{output_name}")
-
-
-def _existing(client: ExactTarget, customer_key: str) -> DataExtension:
-    one = client.data_extensions.get(customer_key=customer_key)
-    if one is None:
-        raise NotFound(f"There is no data extension with the customer key {customer_key}. `de list` lists them.")
-    return one
-
-
-def _names(client: ExactTarget, customer_key: str, fields: str | None) -> list[str]:
-    if fields is not None:
-        return [name.strip() for name in fields.split(",") if name.strip()]
-    return [field.name for field in _existing(client, customer_key).fields]
 
 
 def _say_result(result: ImportResult) -> int:

@@ -30,6 +30,7 @@ from et_platform.exacttarget.extracts import Extracts
 from et_platform.exacttarget.folders import Folders
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.imports import Imports
+from et_platform.exacttarget.later import Later
 from et_platform.exacttarget.limits import Limits, LocalLimits
 from et_platform.exacttarget.lists import Lists
 from et_platform.exacttarget.metadata import Metadata
@@ -94,6 +95,7 @@ class ExactTarget:
         self.events = Events(self._soap)
         self.subscribers = Subscribers(self._soap)
         self.lists = Lists(self._soap)
+        self.later = Later(self._soap)
         self.metadata = Metadata(self._soap)
         self.rest = Rest(
             tokens=self._tokens,

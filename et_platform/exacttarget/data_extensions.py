@@ -74,13 +74,17 @@ class DataExtensions:
         found = self._soap.objects("DataExtension", _PROPERTIES, what="Listing the data extensions", where=where)
         return [read_data_extension(one, ()) for one in found]
 
+    def fields(self, *, customer_key: str) -> tuple[Field, ...]:
+        """Its fields, in the order of the data extension. Raises NotFound: there is none without fields."""
+        return fields_of(self._soap, customer_key)
+
     def create(self, data_extension: DataExtension) -> str:
         """Create it; returns its object id. Raises AlreadyExists, NameTaken, InvalidDefinition.
 
         If the answer is lost, the data extension is looked up: when it is there, its id is the answer.
         """
         what = f"Creating data extension {data_extension.customer_key}"
-        one = self._to_send(data_extension)
+        one = data_extension_to_send(self._soap.types, data_extension)
         try:
             result = self._soap.write("Create", one, what=what, repeat=Repeat.UNSENT)
         except (Unreachable, ServiceUnavailable, Throttled, MalformedReply) as error:
@@ -105,7 +109,7 @@ class DataExtensions:
         Its fields stay as they are: see `add_fields`, `change_fields`, `delete_fields`. A retention of None leaves what
         is there: the service cannot be told to keep rows again [K]. Raises NotFound, NameTaken, InvalidDefinition.
         """
-        one = self._to_send(data_extension)
+        one = data_extension_to_send(self._soap.types, data_extension)
         one.Fields = None
         self._soap.write("Update", one, what=f"Updating data extension {data_extension.customer_key}")
 
@@ -120,7 +124,7 @@ class DataExtensions:
     def delete_fields(self, *, customer_key: str, names: Sequence[str]) -> None:
         """Delete fields with their values. Raises NotFound for a field that is not there; then nothing was deleted."""
         what = f"Deleting {len(names)} fields of data extension {customer_key}"
-        there = {(one.Name or "").casefold(): one.ObjectID for one in self._read_fields(customer_key)}
+        there = {(one.Name or "").casefold(): one.ObjectID for one in _read_fields(self._soap, customer_key)}
         missing = [name for name in names if name.casefold() not in there]
         if missing:
             raise NotFound(f"{what}: there are no fields {', '.join(missing)}. Nothing was deleted. Check the names.")
@@ -160,62 +164,82 @@ class DataExtensions:
         found = self._soap.objects("DataExtension", _PROPERTIES, what=what, where=self._soap.equals(name, value))
         if not found:
             return None
-        return read_data_extension(found[0], self._read_fields(found[0].CustomerKey))
-
-    def _read_fields(self, customer_key: str) -> list[Any]:
-        return self._soap.objects(
-            "DataExtensionField",
-            _FIELD_PROPERTIES,
-            what=f"Reading the fields of data extension {customer_key}",
-            where=self._soap.equals("DataExtension.CustomerKey", customer_key),
-        )
+        return read_data_extension(found[0], _read_fields(self._soap, found[0].CustomerKey))
 
     def _write_fields(self, customer_key: str, fields: Sequence[Field], doing: str) -> None:
         if not fields:
             return
         types = self._soap.types
-        one = types.DataExtension(CustomerKey=customer_key, Fields={"Field": [self._field(field) for field in fields]})
+        one = types.DataExtension(
+            CustomerKey=customer_key, Fields={"Field": [_field(types, field) for field in fields]}
+        )
         self._soap.write("Update", one, what=f"{doing} {len(fields)} fields of data extension {customer_key}")
 
-    def _to_send(self, data_extension: DataExtension) -> Any:
-        types = self._soap.types
-        one = types.DataExtension(
-            CustomerKey=data_extension.customer_key,
-            Name=data_extension.name,
-            Description=data_extension.description,
-            IsSendable=data_extension.sendable_field is not None,
-            Fields={"Field": [self._field(field) for field in data_extension.fields]},
-        )
-        if data_extension.category_id is not None:
-            one.CategoryID = data_extension.category_id
-        if data_extension.is_testable is not None:
-            one.IsTestable = data_extension.is_testable
-        if data_extension.template_key is not None:
-            one.Template = types.DataExtensionTemplate(CustomerKey=data_extension.template_key)
-        if (retention := data_extension.retention) is not None:
-            one.DataRetentionPeriodLength = retention.length
-            one.DataRetentionPeriod = retention.unit
-            one.RowBasedRetention = retention.row_based
-            one.ResetRetentionPeriodOnImport = retention.reset_on_import
-            one.DeleteAtEndOfRetentionPeriod = retention.delete_at_end
-        if data_extension.sendable_field is not None:
-            subscriber_field = data_extension.sendable_subscriber_field or "Subscriber Key"
-            one.SendableDataExtensionField = types.DataExtensionField(Name=data_extension.sendable_field)
-            one.SendableSubscriberField = types.Attribute(Name=subscriber_field, Value=SkipValue)
-        return one
 
-    def _field(self, field: Field) -> Any:
-        if field.type is FieldType.Unknown:
-            raise ValueError(f"field {field.name}: its type is not one that this client knows, so it cannot be sent")
-        return self._soap.types.DataExtensionField(
-            Name=field.name,
-            Scale=field.scale,
-            DefaultValue=field.default,
-            MaxLength=field.max_length,
-            IsRequired=field.is_required or field.is_primary_key,  # a primary key must be required [R]
-            IsPrimaryKey=field.is_primary_key,
-            FieldType=field.type.value,
+def data_extension_to_send(types: Any, data_extension: DataExtension) -> Any:
+    """The service's object for a definition. Raises ValueError for a field of an unknown type."""
+    one = types.DataExtension(
+        CustomerKey=data_extension.customer_key,
+        Name=data_extension.name,
+        Description=data_extension.description,
+        IsSendable=data_extension.sendable_field is not None,
+        Fields={"Field": [_field(types, field) for field in data_extension.fields]},
+    )
+    if data_extension.category_id is not None:
+        one.CategoryID = data_extension.category_id
+    if data_extension.is_testable is not None:
+        one.IsTestable = data_extension.is_testable
+    if data_extension.template_key is not None:
+        one.Template = types.DataExtensionTemplate(CustomerKey=data_extension.template_key)
+    if (retention := data_extension.retention) is not None:
+        one.DataRetentionPeriodLength = retention.length
+        one.DataRetentionPeriod = retention.unit
+        one.RowBasedRetention = retention.row_based
+        one.ResetRetentionPeriodOnImport = retention.reset_on_import
+        one.DeleteAtEndOfRetentionPeriod = retention.delete_at_end
+    if data_extension.sendable_field is not None:
+        subscriber_field = data_extension.sendable_subscriber_field or "Subscriber Key"
+        one.SendableDataExtensionField = types.DataExtensionField(Name=data_extension.sendable_field)
+        one.SendableSubscriberField = types.Attribute(Name=subscriber_field, Value=SkipValue)
+    return one
+
+
+def _field(types: Any, field: Field) -> Any:
+    if field.type is FieldType.Unknown:
+        raise ValueError(f"field {field.name}: its type is not one that this client knows, so it cannot be sent")
+    return types.DataExtensionField(
+        Name=field.name,
+        Scale=field.scale,
+        DefaultValue=field.default,
+        MaxLength=field.max_length,
+        IsRequired=field.is_required or field.is_primary_key,  # a primary key must be required [R]
+        IsPrimaryKey=field.is_primary_key,
+        FieldType=field.type.value,
+    )
+
+
+def fields_of(soap: Soap, customer_key: str) -> tuple[Field, ...]:
+    """The fields of a data extension, in its order. Raises NotFound."""
+    found = _read_fields(soap, customer_key)
+    if not found:
+        raise NotFound(
+            f"Reading the fields of data extension {customer_key}: there are none. Check the customer key and the "
+            "business unit (MID)."
         )
+    return _in_order(found)
+
+
+def _read_fields(soap: Soap, customer_key: str) -> list[Any]:
+    return soap.objects(
+        "DataExtensionField",
+        _FIELD_PROPERTIES,
+        what=f"Reading the fields of data extension {customer_key}",
+        where=soap.equals("DataExtension.CustomerKey", customer_key),
+    )
+
+
+def _in_order(fields: Sequence[Any]) -> tuple[Field, ...]:
+    return tuple(_read_field(field) for field in sorted(fields, key=lambda field: field.Ordinal or 0))
 
 
 def read_data_extension(one: Any, fields: Sequence[Any]) -> DataExtension:
@@ -232,7 +256,7 @@ def read_data_extension(one: Any, fields: Sequence[Any]) -> DataExtension:
         sendable_subscriber_field=_READ_BACK.get(subscriber.Name, subscriber.Name) if subscriber is not None else None,
         is_testable=one.IsTestable,
         retention=_read_retention(one),
-        fields=tuple(_read_field(field) for field in sorted(fields, key=lambda field: field.Ordinal or 0)),
+        fields=_in_order(fields),
     )
 
 

@@ -76,17 +76,16 @@ class Folders:
         If the answer is lost, the folder is looked for: when it is there, it is the answer.
         """
         what = f"Creating folder {name} in folder {parent.id}"
-        types = self._soap.types
-        one = types.DataFolder(
-            Name=name,
-            Description=description or name,  # must be given [D]
-            ContentType=parent.content_type,
-            ParentFolder=types.DataFolder(ID=parent.id),
-            IsActive=True,
-            IsEditable=True,
-            AllowChildren=allows_children,
-            **({"CustomerKey": customer_key} if customer_key else {}),
+        made = Folder(
+            id=0,
+            name=name,
+            content_type=parent.content_type,
+            parent_id=parent.id,
+            customer_key=customer_key,
+            description=description,
+            allows_children=allows_children,
         )
+        one = folder_to_send(self._soap.types, made)
         try:
             self._soap.write("Create", one, what=what, repeat=Repeat.UNSENT)
         except (Unreachable, ServiceUnavailable, Throttled, MalformedReply) as error:
@@ -101,17 +100,7 @@ class Folders:
 
     def update(self, folder: Folder) -> None:
         """Give the folder of that id the name, description, place and flags of this one. Raises NotFound."""
-        types = self._soap.types
-        one = types.DataFolder(
-            ID=folder.id,
-            Name=folder.name,
-            Description=folder.description,
-            ContentType=folder.content_type,
-            IsEditable=folder.is_editable,
-            AllowChildren=folder.allows_children,
-        )
-        if folder.parent_id:
-            one.ParentFolder = types.DataFolder(ID=folder.parent_id)
+        one = folder_to_send(self._soap.types, folder)
         self._soap.write("Update", one, what=f"Updating folder {folder.id}")
 
     def delete(self, *, folder_id: int) -> bool:
@@ -128,6 +117,22 @@ class Folders:
         where = self._soap.equals("ParentFolder.ID", parent.id)
         found = self._soap.objects("DataFolder", _PROPERTIES, what=what, where=where)
         return next((read_folder(one) for one in found if _folded(one.Name or "") == _folded(name)), None)
+
+
+def folder_to_send(types: Any, folder: Folder) -> Any:
+    """The service's object for a folder; one that is to be made has the id 0."""
+    one = types.DataFolder(
+        Name=folder.name,
+        Description=folder.description if folder.id else folder.description or folder.name,  # must be given [D]
+        ContentType=folder.content_type,
+        IsEditable=folder.is_editable,
+        AllowChildren=folder.allows_children,
+        **({"ID": folder.id} if folder.id else {"IsActive": True}),
+        **({"CustomerKey": folder.customer_key} if folder.customer_key and not folder.id else {}),
+    )
+    if folder.parent_id:
+        one.ParentFolder = types.DataFolder(ID=folder.parent_id)
+    return one
 
 
 def _names(path: str) -> list[str]:

@@ -1,17 +1,29 @@
 """What the service and the account tell of themselves.
 
-Belongs here: Describe, VersionInfo, business units, templates of data extensions. Does not: the system status, which
-every client needs (`client.py`).
+Belongs here: Describe, VersionInfo, the account, business units, templates of data extensions. Does not: the system
+status, which every client needs (`client.py`).
 """
 
 from typing import Any
 
+from et_platform.exacttarget.account_models import Account, BusinessUnit, PropertyDescription, Template, Version
 from et_platform.exacttarget.errors import NotFound
-from et_platform.exacttarget.models import BusinessUnit, PropertyDescription, Template, Version
 from et_platform.exacttarget.server_time import read_server_time
 from et_platform.exacttarget.soap import Repeat, Soap
 
 _UNIT = ("ID", "CustomerKey", "Name", "ParentID", "AccountType", "IsActive")
+_ACCOUNT = (
+    *_UNIT,
+    "BusinessName",
+    "FromName",
+    "Email",
+    "Country",
+    "TimeZone.Name",
+    "Locale.LocaleCode",
+    "EditionID",
+    "IsTestAccount",
+    "CreatedDate",
+)
 
 
 class Metadata:
@@ -41,6 +53,11 @@ class Metadata:
         message = self._soap.call("VersionInfo", what=what, repeat=Repeat.SAFE, IncludeVersionHistory=with_history)
         reply = self._soap.parse("VersionInfo", message)
         return _read_version(getattr(reply, "VersionInfo", reply))
+
+    def account(self) -> Account | None:
+        """The account of the credentials: names, addresses, edition, time zone."""
+        found = self._soap.objects("Account", _ACCOUNT, what="Asking for the account")
+        return _read_account(found[0]) if found else None
 
     def business_unit(self) -> BusinessUnit | None:
         """The business unit of the credentials."""
@@ -86,6 +103,27 @@ def _read_version(one: Any) -> Version:
         version=one.Version or "",
         date=read_server_time(date.isoformat()) if date is not None else None,
         history=tuple(map(_read_version, one.VersionHistory or ())),
+    )
+
+
+def _read_account(one: Any) -> Account:
+    zone, locale, created = one.TimeZone, one.Locale, one.CreatedDate
+    return Account(
+        mid=int(one.ID or 0),
+        name=one.Name or "",
+        customer_key=one.CustomerKey or "",
+        account_type=str(one.AccountType or ""),
+        parent_mid=int(one.ParentID) if one.ParentID else None,  # 0: there is none [R]
+        business_name=one.BusinessName or "",
+        from_name=one.FromName or "",
+        email=one.Email or "",
+        country=one.Country or "",
+        time_zone=(zone.Name or "") if zone is not None else "",
+        locale=(locale.LocaleCode or "") if locale is not None else "",
+        edition_id=one.EditionID,
+        is_active=bool(one.IsActive),
+        is_test=bool(one.IsTestAccount),
+        created_at=read_server_time(created.isoformat()) if created is not None else None,
     )
 
 

@@ -230,9 +230,13 @@ SubscriberStatus = Literal["Active", "Bounced", "Held", "Unsubscribed", "Deleted
 """A subscriber's status on All Subscribers [W]. Bounced is still mailable; Held and Unsubscribed are not [D]."""
 
 
+EmailType = Literal["HTML", "Text"]
+"""In which form a subscriber wants mail [W]."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subscriber:
-    """A subscriber as read. Key and address are personal, and stay out of `repr`."""
+    """A subscriber as read. Key, address and attributes are personal, and stay out of `repr`."""
 
     key: str = field(repr=False)
     email: str | None = field(default=None, repr=False)
@@ -241,6 +245,10 @@ class Subscriber:
     unsubscribed_at: datetime | None = None
     created_at: datetime | None = None
     id: int | None = None
+    email_type: str | None = None
+    """`HTML`, `Text`, or a newer word."""
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """The profile's values by name; they come along unasked [R]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +270,9 @@ class SubscriberChange:
     """On All Subscribers; None leaves it as it is, for a change on lists alone."""
     email: str | None = field(default=None, repr=False)
     lists: tuple[ListStatus, ...] = ()
+    email_type: EmailType | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """Values of the profile; those that are not named stay. Unknown names are dropped without a word [D]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +282,7 @@ class SubscriberResult:
     position: int
     ok: bool
     code: int | None = None
-    """12000 the address is invalid, 12001 there is no such subscriber [D]."""
+    """12000 the address is invalid, 12001 there is no such subscriber [D], 12014 there is one already [R]."""
     message: str = field(default="", repr=False)
     """In the service's words; may quote values."""
 
@@ -351,58 +362,11 @@ class Folder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Template:
-    """What a data extension can be made after."""
-
-    customer_key: str
-    name: str
-    description: str = ""
-    object_id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class BusinessUnit:
-    """A business unit (or the enterprise's own account)."""
-
-    mid: int
-    name: str
-    parent_mid: int | None = None
-    """None: the enterprise."""
-    customer_key: str = ""
-    account_type: str = ""
-    is_active: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
 class ExtractKind:
     """One kind of extract, by its id."""
 
     id: str
     name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PropertyDescription:
-    """What Describe tells of a property. None: it does not tell."""
-
-    name: str
-    """With dots for what lies in sub-objects: `ParentFolder.ID`."""
-    data_type: str
-    is_retrievable: bool | None = None
-    is_updatable: bool | None = None
-    is_creatable: bool | None = None
-    is_required: bool | None = None
-    max_length: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Version:
-    """What VersionInfo tells of the service."""
-
-    version: str
-    date: datetime | None
-    """Aware."""
-    history: tuple["Version", ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -420,6 +384,19 @@ class AsyncWrite:
 
     conversations: tuple[str, ...]
     rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectResult:
+    """The outcome of one definition of a write that was handed over; `position` is its place in it, from 0."""
+
+    position: int
+    ok: bool
+    code: int | None = None
+    message: str = ""
+    new_id: int | None = None
+    """The number of what was made, where it has one (lists, folders)."""
+    new_object_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

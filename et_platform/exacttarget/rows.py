@@ -6,22 +6,24 @@ the second, booleans as True or False [D]; what they mean is the caller's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from zeep.xsd import SkipValue
 
-from et_platform.exacttarget.asynchronous import results_of, submit
+from et_platform.exacttarget.asynchronous import QueuePriority, results_of, submit
 from et_platform.exacttarget.batches import NOT_XML, filters_of, write_all
+from et_platform.exacttarget.data_extensions import fields_of
 from et_platform.exacttarget.errors import InvalidDefinition
-from et_platform.exacttarget.models import AsyncWrite, RowResult
+from et_platform.exacttarget.filters import Filter, checked, joined, to_part
+from et_platform.exacttarget.models import AsyncWrite, Field, RowResult
 from et_platform.exacttarget.row_pages import beginning_anew, read_rows
 from et_platform.exacttarget.row_results import read_row_result
 from et_platform.exacttarget.soap import MOST_RESULTS, Repeat, Soap
 
 Row = Mapping[str, str | None]
 """A row to write: values by field name."""
-QueuePriority = Literal["Low", "Medium", "High"]
 
 UPSERT: Mapping[str, Any] = {"SaveOptions": {"SaveOption": [{"PropertyName": "*", "SaveAction": "UpdateAdd"}]}}
 
@@ -38,6 +40,8 @@ class Rows:
         customer_key: str,
         fields: Sequence[str],
         keys: tuple[str, Sequence[str]] | None = None,
+        where: Filter | None = None,
+        known: Sequence[Field] | None = None,
         batch_size: int = MOST_RESULTS,
         rereads: int = 0,
     ) -> Iterator[pa.RecordBatch]:
@@ -46,13 +50,15 @@ class Rows:
         Every column is a string, named as in `fields`. A value that is absent or nil is null; an empty Value is
         an empty text, and the service may show null as that [K]. `keys` is a field and the values wanted of it:
         only rows that match one are read (each once, as the service compares: without case), in as many calls as
-        needed. `batch_size` is rows in a page, at most 2,500.
+        needed. `where` is a condition (`filters.py`); it is checked against the fields' types before it is sent, for
+        which they are read, unless they are given as `known`. With both, rows must fulfil both. `batch_size` is rows
+        in a page, at most 2,500.
 
-        Raises NotFound, InvalidDefinition for an unknown field, and ReadInterrupted if a page after the first is
-        lost; what was given out before is then not the whole. A lost page cannot be asked for again: whether the same
-        or the next one would come is not documented [K]. With `rereads`, the read begins anew so many times instead;
-        pages that were given out are compared with those that come now, and are not given out again. If they differ,
-        for the data extension changed meanwhile, ReadInterrupted is raised after all.
+        Raises NotFound, InvalidDefinition for an unknown field or a condition that does not fit, and ReadInterrupted if
+        a page after the first is lost; what was given out before is then not the whole. A lost page cannot be asked for
+        again: whether the same or the next one would come is not documented [K]. With `rereads`, the read begins anew
+        so many times instead; pages that were given out are compared with those that come now, and are not given out
+        again. If they differ, for the data extension changed meanwhile, ReadInterrupted is raised after all.
         """
         if not fields:
             raise ValueError("fields is empty: the service wants every field named")
@@ -60,15 +66,25 @@ class Rows:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         object_type = f"DataExtensionObject[{customer_key}]"
         what = f"Reading rows of data extension {customer_key}"
-        for where in [None] if keys is None else filters_of(self._soap, *keys):
+        condition = None if where is None else self._condition(customer_key, where, known, what)
+        for one in [condition] if keys is None else self._with_keys(keys, condition):
 
-            def begin(where: Any = where) -> Iterator[pa.RecordBatch]:
+            def begin(part: Any = one) -> Iterator[pa.RecordBatch]:
                 pages = self._soap.pages(
-                    object_type, fields, what=what, where=where, batch_size=batch_size, hide_values=True
+                    object_type, fields, what=what, where=part, batch_size=batch_size, hide_values=True
                 )
                 return (batch for page in pages if (batch := read_rows(page, fields)).num_rows)
 
             yield from beginning_anew(begin, times=rereads, what=what) if rereads else begin()
+
+    def _condition(self, customer_key: str, where: Filter, known: Sequence[Field] | None, what: str) -> Any:
+        fields = fields_of(self._soap, customer_key) if known is None else known
+        # like is not supported for rows [D]
+        return to_part(checked(where, fields, what=what, refused=("like",)), self._soap.types)
+
+    def _with_keys(self, keys: tuple[str, Sequence[str]], condition: Any) -> Iterator[Any]:
+        for part in filters_of(self._soap, *keys):
+            yield part if condition is None else joined([part, condition], "AND", self._soap.types)
 
     def insert(self, *, customer_key: str, rows: Sequence[Row]) -> list[RowResult]:
         """Add rows; returns one result for each, in their order. A key that is there already is an error of its row.
@@ -95,27 +111,63 @@ class Rows:
         what = f"Writing rows to data extension {customer_key}"
         return self._write("Update", what, UPSERT, rows, lambda row: self._row(customer_key, row, key_fields))
 
-    def upsert_later(self, *, customer_key: str, rows: Sequence[Row], priority: QueuePriority = "Medium") -> AsyncWrite:
+    def insert_later(
+        self,
+        *,
+        customer_key: str,
+        rows: Sequence[Row],
+        priority: QueuePriority = "Medium",
+        not_before: datetime | None = None,
+    ) -> AsyncWrite:
+        """As `upsert_later`, to be added: a key that is there by then is an error of its row."""
+        return self._later("Create", customer_key, rows, {}, (), priority, not_before)
+
+    def update_later(
+        self,
+        *,
+        customer_key: str,
+        rows: Sequence[Row],
+        key_fields: Sequence[str] = (),
+        priority: QueuePriority = "Medium",
+        not_before: datetime | None = None,
+    ) -> AsyncWrite:
+        """As `upsert_later`, to be changed: a row that is not there by then is an error."""
+        return self._later("Update", customer_key, rows, {}, key_fields, priority, not_before)
+
+    def upsert_later(
+        self,
+        *,
+        customer_key: str,
+        rows: Sequence[Row],
+        key_fields: Sequence[str] = (),
+        priority: QueuePriority = "Medium",
+        not_before: datetime | None = None,
+    ) -> AsyncWrite:
         """Hand rows over to be added or updated later; returns at once. `results_of` tells what came of them.
 
-        Raises InvalidDefinition for a row that XML cannot carry, before anything is sent. Parts are not ordered among
-        each other: do not hand over one key twice.
+        `not_before` is aware, and at most 30 days ahead [D]. Raises InvalidDefinition for a row that XML cannot carry,
+        before anything is sent, and for what the service refuses to take (200-227). Parts are not ordered among each
+        other: do not hand over one key twice.
         """
-        what = f"Handing over rows to data extension {customer_key}"
-        bad = [str(position) for position, row in enumerate(rows) if bad_fields(row)]
-        if bad:
-            raise InvalidDefinition(
-                f"{what} was not done: rows {', '.join(bad[:20])} have characters that XML cannot carry. Remove them."
-            )
-        objects = [self._row(customer_key, row) for row in rows]
-        return submit(self._soap, "Update", objects, what=what, options={**UPSERT, "QueuePriority": priority})
+        return self._later("Update", customer_key, rows, UPSERT, key_fields, priority, not_before)
+
+    def delete_later(
+        self,
+        *,
+        customer_key: str,
+        keys: Sequence[Mapping[str, str]],
+        priority: QueuePriority = "Medium",
+        not_before: datetime | None = None,
+    ) -> AsyncWrite:
+        """As `upsert_later`, to be deleted by primary key: a row that is not there by then is an error."""
+        return self._later("Delete", customer_key, keys, {}, None, priority, not_before)
 
     def results_of(self, write: AsyncWrite) -> list[RowResult] | None:
         """One result for each row of a write that was handed over, in their order; None while it is not done.
 
         Results are kept for 30 days [D].
         """
-        return results_of(self._soap, write)
+        return results_of(self._soap, write, read_row_result)
 
     def delete(self, *, customer_key: str, keys: Sequence[Mapping[str, str]]) -> list[RowResult]:
         """Delete rows by primary key; returns one result for each, in their order.
@@ -123,12 +175,42 @@ class Rows:
         A row that is not there is reported as not ok; after a lost answer the call is repeated, and reports rows
         that it had deleted itself in that way.
         """
+        what = f"Deleting rows of data extension {customer_key}"
+        return self._write("Delete", what, {}, keys, lambda key: self._key(customer_key, key))
 
-        def to_object(key: Mapping[str, str]) -> Any:
-            pairs = [self._property(name, value) for name, value in key.items()]
-            return self._soap.types.DataExtensionObject(CustomerKey=customer_key, Keys={"Key": pairs})
+    def _key(self, customer_key: str, key: Row) -> Any:
+        pairs = [self._property(name, value) for name, value in key.items()]
+        return self._soap.types.DataExtensionObject(CustomerKey=customer_key, Keys={"Key": pairs})
 
-        return self._write("Delete", f"Deleting rows of data extension {customer_key}", {}, keys, to_object)
+    def _later(
+        self,
+        operation: str,
+        customer_key: str,
+        rows: Sequence[Row],
+        options: Mapping[str, Any],
+        key_fields: Sequence[str] | None,
+        priority: QueuePriority,
+        not_before: datetime | None,
+    ) -> AsyncWrite:
+        """Hand over rows, or keys alone where there are no `key_fields`."""
+        what = f"Handing over rows to data extension {customer_key}"
+        bad = [str(position) for position, row in enumerate(rows) if bad_fields(row)]
+        if bad:
+            raise InvalidDefinition(
+                f"{what} was not done: rows {', '.join(bad[:20])} have characters that XML cannot carry. Remove them."
+            )
+        return submit(
+            self._soap,
+            operation,
+            [
+                self._key(customer_key, row) if key_fields is None else self._row(customer_key, row, key_fields)
+                for row in rows
+            ],
+            what=what,
+            options=options,
+            priority=priority,
+            not_before=not_before,
+        )
 
     def _row(self, customer_key: str, row: Row, key_fields: Sequence[str] = ()) -> Any:
         one = self._soap.types.DataExtensionObject(CustomerKey=customer_key)

@@ -6,12 +6,14 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeVar
 
 import lxml.etree as etree
 from cryptography import x509
@@ -21,6 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from et_platform.exacttarget.connection import Connection, Retries, SftpConnection, Timeouts
 
+T = TypeVar("T")
 API = "http://exacttarget.com/wsdl/partnerAPI"
 HANG_UP = "hang up"
 SILENCE = "silence"
@@ -208,3 +211,14 @@ def simulated_connection(info: dict) -> Connection:
             host_key=info["sftp_host_key"],
         ),
     )
+
+
+def until(find: Callable[[], T | None], seconds: float = 30) -> T:
+    """What `find` finds at last."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = find()
+        if found is not None:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s")

@@ -11,7 +11,14 @@ import pytest
 from et_platform.exacttarget.cli import main
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.environment import SFTP_VARIABLES, VARIABLES
-from et_platform.exacttarget.models import DataExtension, Field, FieldType, ImportDefinition
+from et_platform.exacttarget.models import (
+    DataExtension,
+    Field,
+    FieldType,
+    ImportDefinition,
+    ListStatus,
+    SubscriberChange,
+)
 from et_platform_tests.exacttarget.scripted import simulated_connection
 
 SECRETS = ("ET_CLIENT_SECRET", "ET_SFTP_PASSWORD")
@@ -126,6 +133,40 @@ def test_looking_at_data_extensions(environment, people):
     assert any(line.startswith(environment["ET_MID"]) for line in lines(environment, "units"))
     (error,) = lines(environment, "de", "describe", "none-of-that-key", code=1)
     assert "no data extension with the customer key none-of-that-key" in error
+
+
+def test_rows_are_chosen_by_conditions(environment, people, tmp_path):
+    count = ("rows", "count", people)
+    assert lines(environment, *count, "--where", "Points greaterthan 4") == ["1"]
+    assert lines(environment, *count, "--where", "Id IN 1|2", "--where", "points isNull") == ["1"]
+    assert lines(environment, *count, "--where", "Points between 1|4") == ["0"]
+    shown = lines(environment, "rows", "head", people, "--where", "Id equals 2", "--fields", "Id", "--unmasked")
+    assert shown == ["row 1", "  Id: 2"]
+    path = str(tmp_path / "chosen.csv")
+    assert lines(environment, "rows", "export", people, path, "--unmasked", "--where", "Id notEquals 1") == ["2 rows"]
+    for condition, expected in [
+        ("Points above 4", "A condition has a field, an operator"),
+        ("Points greaterThan janes", "has a value that is no Number"),
+        ("Pionts equals 4", "there is no field Pionts"),
+        ("Mail between jane", "takes two values, and 1"),
+    ]:
+        (error,) = lines(environment, *count, "--where", condition, code=1)
+        assert expected in error
+        assert "jane" not in error
+
+
+def test_looking_at_lists_and_a_subscriber(environment, exacttarget_info):
+    with ExactTarget(simulated_connection(exacttarget_info)) as client:
+        number = client.lists.create(name="Cli list")
+        on = (ListStatus(list_id=number, status="Unsubscribed"),)
+        change = SubscriberChange(key="cli-somebody", email=SECRET, status="Active", lists=on)
+        assert client.subscribers.create(subscribers=[change])[0].ok
+    assert f"{number}\tExactTargetList\tCli list" in lines(environment, "lists")
+    status, *where = lines(environment, "subscriber", "cli-somebody")
+    assert status == "Active"
+    assert where[1:] == [f"  {number}\tCli list\tUnsubscribed"]
+    assert "All Subscribers\tActive" in where[0]
+    assert said(environment, "subscriber", "cli-nobody")[:2] == (1, "no such subscriber\n")
 
 
 def test_rows_are_masked_unless_one_asks(environment, people, tmp_path):

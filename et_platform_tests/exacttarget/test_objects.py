@@ -1,10 +1,7 @@
 """Definitions, folders, rows, imports and what the account tells of itself: the client on the local ExactTarget."""
 
 import dataclasses
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 import pytest
 
@@ -19,9 +16,8 @@ from et_platform.exacttarget.models import (
     Retention,
     RowResult,
 )
-from et_platform_tests.exacttarget.scripted import simulated_connection
+from et_platform_tests.exacttarget.scripted import simulated_connection, until
 
-T = TypeVar("T")
 ID = Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True)
 NAME = Field(name="Name", type=FieldType.Text, max_length=20)
 POINTS = Field(name="Points", type=FieldType.Number)
@@ -47,16 +43,6 @@ def made(exacttarget: ExactTarget, request: pytest.FixtureRequest) -> str:
 def read(exacttarget: ExactTarget, key: str, *fields: str) -> list[tuple[str | None, ...]]:
     batches = exacttarget.rows.read(customer_key=key, fields=fields)
     return sorted(tuple(row[name] for name in fields) for batch in batches for row in batch.to_pylist())
-
-
-def until(find: Callable[[], T | None], seconds: float = 30) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = find()
-        if found is not None:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def test_a_data_extension_changes_and_goes(exacttarget: ExactTarget, made: str):
@@ -300,6 +286,12 @@ def test_what_the_account_tells_of_itself(exacttarget: ExactTarget, exacttarget_
     assert described["CategoryID"].data_type
     with pytest.raises(errors.NotFound, match="case-sensitive"):
         metadata.describe(object_type="Dataextension")
+    account = metadata.account()
+    assert account is not None
+    assert (account.mid, account.name, account.parent_mid) == (unit.mid, unit.name, unit.parent_mid)
+    assert account.is_active is True
+    assert account.created_at is not None
+    assert account.created_at.tzinfo is not None
     version = metadata.version(with_history=True)
     assert version.version
     assert version.date is not None

@@ -1,11 +1,13 @@
 """Subscribers: batches and their results, reading back, LogUnsubEvent; on the local ExactTarget and on a script."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.errors import InvalidDefinition, MalformedReply, NotFound, ServiceUnavailable
+from et_platform.exacttarget.filters import Condition
 from et_platform.exacttarget.lists import ALL_SUBSCRIBERS
 from et_platform.exacttarget.models import ListMember, ListStatus, StatusChange, SubscriberChange
 from et_platform_tests.exacttarget.scripted import (
@@ -17,6 +19,7 @@ from et_platform_tests.exacttarget.scripted import (
     message,
     scripted_service,
     simulated_connection,
+    until,
 )
 
 
@@ -31,7 +34,8 @@ def scripted(service) -> ExactTarget:
 
 
 def change(number: int, **more) -> SubscriberChange:
-    return SubscriberChange(key=f"client-{number}", email=f"{number}@example.org", **{"status": "Active", **more})
+    given = {"email": f"{number}@example.org", "status": "Active", **more}
+    return SubscriberChange(key=f"client-{number}", **given)
 
 
 def out(number: int) -> SubscriberChange:
@@ -180,6 +184,126 @@ def test_changes_of_statuses_are_read_from_a_moment_on(exacttarget: ExactTarget)
     assert abs(found[0].at - datetime.now(UTC)) < timedelta(minutes=5)
     assert found[0] in list(exacttarget.subscribers.status_changes())
     assert list(exacttarget.subscribers.status_changes(since=datetime.now(UTC) + timedelta(days=1))) == []
+
+
+def test_changes_of_statuses_are_read_of_a_window_and_of_one_subscriber(exacttarget: ExactTarget):
+    exacttarget.subscribers.update(changes=[change(7200), change(7201)], add=True)
+    exacttarget.subscribers.update(changes=[out(7200), out(7201)])
+    now = datetime.now(UTC)
+    read = exacttarget.subscribers.status_changes
+    assert [one.key for one in read(since=now - timedelta(minutes=1), key="CLIENT-7200")] == ["client-7200"]
+    assert {"client-7200", "client-7201"} <= {one.key for one in read(until=now + timedelta(minutes=1))}
+    assert list(read(since=now - timedelta(days=9), until=now - timedelta(days=8), key="client-7200")) == []
+    with pytest.raises(InvalidDefinition, match="a naive datetime"):
+        list(read(since=now.replace(tzinfo=None)))
+
+
+def test_who_is_added_twice_is_told_and_kept(exacttarget: ExactTarget):
+    create = exacttarget.subscribers.create
+    first, second = create(subscribers=[change(8000), change(8001, email="no address")])
+    assert (first.ok, first.code) == (True, None)
+    assert (second.ok, second.code) == (False, 12000)
+    again, new = create(subscribers=[change(8000, status="Unsubscribed", email="other@example.org"), change(8001)])
+    assert (again.ok, again.code, new.ok) == (False, 12014, True)
+    (kept,) = exacttarget.subscribers.read(keys=["client-8000"])
+    assert (kept.status, kept.email) == ("Active", "8000@example.org")
+
+
+def test_who_is_deleted_is_on_no_list(exacttarget: ExactTarget):
+    number = exacttarget.lists.create(name="Deleted from")
+    on = (ListStatus(list_id=number),)
+    keys = [f"client-{n}" for n in range(8100, 8160)]
+    added = exacttarget.subscribers.create(subscribers=[change(n, lists=on) for n in range(8100, 8160)])
+    assert [one.ok for one in added] == [True] * 60
+    results = exacttarget.subscribers.delete(keys=[*keys[:55], "nobody", "a\0"])
+    assert [one.ok for one in results] == [True] * 55 + [False, False]
+    assert [one.position for one in results] == list(range(57))
+    assert results[55].code == 12001
+    assert {one.key for one in exacttarget.subscribers.read(keys=keys)} == set(keys[55:])
+    assert {one.key for one in exacttarget.lists.members(list_id=number)} == set(keys[55:])
+
+
+def test_attributes_and_the_form_of_mail_are_kept_and_shown_nowhere(exacttarget: ExactTarget):
+    wanted = change(8200, attributes={"Town": "Bonn & Ulm", "Shoe": "44"}, email_type="Text")
+    assert exacttarget.subscribers.create(subscribers=[wanted])[0].ok
+    (found,) = exacttarget.subscribers.read(keys=["client-8200"])
+    assert (found.attributes, found.email_type) == ({"Town": "Bonn & Ulm", "Shoe": "44"}, "Text")
+    more = SubscriberChange(key="client-8200", status=None, attributes={"Shoe": "45"}, email_type="HTML")
+    assert exacttarget.subscribers.update(changes=[more])[0].ok
+    (found,) = exacttarget.subscribers.read(keys=["client-8200"])
+    assert (found.attributes, found.email_type) == ({"Town": "Bonn & Ulm", "Shoe": "45"}, "HTML")
+    assert "Bonn" not in f"{wanted!r}{found!r}"
+    assert len({found, wanted}) == 2
+    (refused,) = exacttarget.subscribers.update(changes=[change(8200, attributes={"Town": "\x01"})])
+    assert not refused.ok
+
+
+def test_subscribers_are_found_by_conditions(exacttarget: ExactTarget):
+    assert all(one.ok for one in exacttarget.subscribers.create(subscribers=[change(n) for n in (8300, 8301, 8302)]))
+    exacttarget.subscribers.update(changes=[out(8301)])
+    mine = Condition(field="SubscriberKey", operator="between", value=("client-8300", "client-8309"))
+    left = mine & Condition(field="status", value="Unsubscribed")
+    assert [one.key for one in exacttarget.subscribers.find(where=left)] == ["client-8301"]
+    new = mine & Condition(field="CreatedDate", operator="greaterThan", value=datetime.now(UTC) + timedelta(days=1))
+    assert list(exacttarget.subscribers.find(where=new)) == []
+    assert {"client-8300", "client-8301", "client-8302"} <= {one.key for one in exacttarget.subscribers.find()}
+    with pytest.raises(InvalidDefinition, match="there is no field Town"):
+        list(exacttarget.subscribers.find(where=Condition(field="Town", value="Bonn")))
+
+
+def test_subscribers_are_handed_over_and_their_results_fetched_later(exacttarget: ExactTarget):
+    subscribers = exacttarget.subscribers
+    changes = [change(n) for n in range(8400, 8520)]
+    changes[110] = change(8510, email="no address")
+    write = subscribers.update_later(changes=changes, add=True, priority="High")
+    assert write.rows == (100, 20)
+    results = until(lambda: subscribers.results_of(write=write))
+    assert [one.position for one in results] == list(range(120))
+    assert [(one.position, one.code) for one in results if not one.ok] == [(110, 12000)]
+    keys = [one.key for one in changes]
+    assert len(subscribers.read(keys=keys)) == 119
+    deletion = subscribers.delete_later(keys=[*keys[:2], keys[110]])
+    gone = until(lambda: subscribers.results_of(write=deletion))
+    assert [(one.ok, one.code) for one in gone] == [(True, None), (True, None), (False, 12001)]
+    assert len(subscribers.read(keys=keys)) == 117
+    with pytest.raises(InvalidDefinition, match="those at 1 have"):
+        subscribers.delete_later(keys=["a", "b\0"])
+
+
+def test_a_list_changes_and_is_found_by_its_key(exacttarget: ExactTarget):
+    lists = exacttarget.lists
+    number = lists.create(
+        name="Before", customer_key="changing", description="d", type="Public", classification="PublicationList"
+    )
+    made = lists.find(customer_key="changing")
+    assert made is not None
+    assert (made.id, made.type, made.classification) == (number, "Public", "PublicationList")
+    lists.update(mailing_list=replace(made, name="After", description="", type="Private"))
+    after = lists.get(list_id=number)
+    assert after == replace(made, name="After", description="", type="Private")
+    with pytest.raises(InvalidDefinition) as long:
+        lists.update(mailing_list=replace(made, name="x" * 51))
+    assert long.value.code == 13010
+    with pytest.raises(InvalidDefinition) as everybody:
+        lists.update(mailing_list=replace(made, id=1))
+    assert everybody.value.code == 13012
+    assert lists.delete(list_id=number)
+    with pytest.raises(NotFound):
+        lists.update(mailing_list=made)
+    assert lists.find(customer_key="changing") is None
+
+
+def test_memberships_are_read_of_subscribers(exacttarget: ExactTarget):
+    number = exacttarget.lists.create(name="Some are on it")
+    on = (ListStatus(list_id=number, status="Unsubscribed"),)
+    assert all(one.ok for one in exacttarget.subscribers.create(subscribers=[change(8600, lists=on), change(8601)]))
+    (everybody,) = [one.id for one in exacttarget.lists.find_all() if one.name == ALL_SUBSCRIBERS]
+    found = exacttarget.lists.memberships(keys=["Client-8600", "client-8601", "nobody"])
+    assert {(one.key, one.list_id, one.status) for one in found} == {
+        ("client-8600", everybody, "Active"),
+        ("client-8600", number, "Unsubscribed"),
+        ("client-8601", everybody, "Active"),
+    }
 
 
 def test_keys_and_reasons_stay_out_of_repr():
