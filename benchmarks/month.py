@@ -34,7 +34,7 @@ def main() -> None:
             print(f"{event_type:12} {sum(days.values()):>9} in the books, {sum(held.values()):>9} in the lake: {says}")
         print({name: told for name, told in marts.items() if name != "events"})
     print(f"{time.perf_counter() - began:.0f} s in all")
-    sys.exit(0 if books == marts["events"] else 1)
+    sys.exit(0 if (books, books["unsubscribe"]) == (marts["events"], marts["opt-outs"]) else 1)
 
 
 if __name__ == "__main__":
