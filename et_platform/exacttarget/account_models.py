@@ -1,6 +1,7 @@
 """What the service and an account tell of themselves: plain frozen values.
 
-Belongs here: what `metadata.py` gives. Does not: what a caller writes or reads in bulk (`models.py`).
+Belongs here: what `metadata.py`, and REST of the same, give. Does not: what a caller writes or reads in bulk
+(`models.py`).
 """
 
 from dataclasses import dataclass
@@ -76,3 +77,13 @@ class Version:
     date: datetime | None
     """Aware."""
     history: tuple["Version", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenContext:
+    """Of whom an access token is."""
+
+    enterprise_mid: int
+    mid: int
+    """The business unit."""
+    user_id: int | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, get_args
 
 from et_platform.exacttarget.batches import filters_of
-from et_platform.exacttarget.errors import NotFound
+from et_platform.exacttarget.errors import MalformedReply, NotFound
 from et_platform.exacttarget.faults import API
 from et_platform.exacttarget.models import ListMember, MailingList, SubscriberStatus
 from et_platform.exacttarget.server_time import read_server_time
@@ -106,6 +106,8 @@ class Lists:
             for one in page.iterfind(f"{{{API}}}Results"):
                 text = {name: one.findtext(f"{{{API}}}{name}") or "" for name in _MEMBER}
                 status = text["Status"] if text["Status"] in get_args(SubscriberStatus) else "Unknown"
+                if not text["ListID"].isdecimal():
+                    raise MalformedReply(f"{what}: somebody is on a list without a number. Read again later.")
                 yield ListMember(
                     key=text["SubscriberKey"],
                     list_id=int(text["ListID"]),

@@ -4,6 +4,7 @@ Belongs here: the calls, their repeats, what an answer of REST means. Does not: 
 service may quote a row's value, so an error tells its number and not its words.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 import requests
 
+from et_platform.exacttarget.account_models import TokenContext
 from et_platform.exacttarget.auth import Token, Tokens
 from et_platform.exacttarget.connection import Retries, Timeouts
 from et_platform.exacttarget.errors import (
@@ -53,16 +55,31 @@ class Rest:
         reply = self._call("GET", "platform/v1/endpoints", what=what)
         return {str(one["type"]): str(one["url"]) for one in _listed(reply, "items", what)}
 
+    def token_context(self) -> TokenContext:
+        """Of whom the access token is. Raises MalformedReply."""
+        what = "Asking for the token's context"
+        reply = self._call("GET", "platform/v1/tokenContext", what=what)
+        enterprise, unit, user = (_number(reply, name) for name in ("enterprise", "organization", "user"))
+        if enterprise is None or unit is None:
+            raise MalformedReply(f"{what}: the answer names no enterprise and organization. Try again later.")
+        return TokenContext(enterprise_mid=enterprise, mid=unit, user_id=user)
+
     def read(
-        self, *, customer_key: str, fields: Sequence[str] = (), where: str = "", page_size: int = MOST_ROWS
+        self,
+        *,
+        customer_key: str,
+        fields: Sequence[str] = (),
+        where: str = "",
+        order_by: str = "",
+        page_size: int = MOST_ROWS,
     ) -> Iterator[list[dict[str, str]]]:
         """Every row, page by page; texts as the service gives them, '' for null, names in lower case [R].
 
-        `where` is a `$filter`, such as `City eq 'Bonn'`. A page is asked for again when its answer was lost: it has a
-        number. Raises NotFound.
+        `where` is a `$filter`, such as `City eq 'Bonn'`, `order_by` an `$orderBy`, such as `City desc`. A page is asked
+        for again when its answer was lost: it has a number. Raises NotFound.
         """
         what = f"Reading rows of data extension {customer_key} over REST"
-        asked = {"$pageSize": str(page_size), "$fields": ",".join(fields), "$filter": where}
+        asked = {"$pageSize": str(page_size), "$fields": ",".join(fields), "$filter": where, "$orderBy": order_by}
         path = f"data/v1/customobjectdata/key/{quote(customer_key, safe='')}/rowset"
         reply = self._call("GET", path, what=what, query={name: text for name, text in asked.items() if text})
         while True:
@@ -91,6 +108,22 @@ class Rest:
         ]
         what = f"Upserting {len(rows)} rows of data extension {customer_key} over REST"
         self._call("POST", f"hub/v1/dataevents/{_key(customer_key)}/rowset", what=what, content=sent)
+
+    def increment(self, *, customer_key: str, keys: Mapping[str, str], field: str, step: int = 1) -> None:
+        """Add `step` to a number of the row of these keys; a row that is not there is made [K]. Never repeated.
+
+        Raises InvalidDefinition for a field that is no number, or keys that have no place in an address, NotFound, and
+        InDoubt if the answer was lost: read the row before you add again.
+        """
+        what = f"Adding to {field} of a row of data extension {customer_key} over REST"
+        if not keys or any(re.search("[,:]", name) or "," in value for name, value in keys.items()):
+            raise InvalidDefinition(
+                f"{what} was not sent: keys stand in the address as NAME:VALUE,NAME:VALUE, so there must be one, and "
+                "no commas in them. Write the row by `rows` instead."
+            )
+        row = quote(",".join(f"{name}:{value}" for name, value in keys.items()), safe="")
+        path = f"hub/v1/dataevents/{_key(customer_key)}/rows/{row}/column/{quote(field, safe='')}/increment"
+        self._call("PUT", path, what=what, query={"step": str(step)}, is_safe=False)
 
     def insert_later(self, *, customer_key: str, rows: Sequence[Row]) -> str:
         """Hand over rows to be added; the request's id for `state_of`. Raises InDoubt if the answer was lost."""
@@ -199,6 +232,12 @@ class Rest:
 
 def _key(customer_key: str) -> str:
     return f"key:{quote(customer_key, safe='')}"
+
+
+def _number(reply: Mapping[str, Any], name: str) -> int | None:
+    one = reply.get(name)
+    number = one.get("id") if isinstance(one, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def _listed(reply: Mapping[str, Any], name: str, what: str, *, may_lack: bool = False) -> list[dict[str, Any]]:

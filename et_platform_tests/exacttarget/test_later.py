@@ -28,6 +28,7 @@ from et_platform_tests.exacttarget.scripted import (
     simulated_connection,
     until,
 )
+from et_platform_tests.faults.ordering import Faults
 
 ID = Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True)
 POINTS = Field(name="Points", type=FieldType.Number)
@@ -76,6 +77,32 @@ def test_rows_are_added_changed_and_deleted_later_each_with_its_result(exacttarg
     deleted = rows_done(exacttarget, rows.delete_later(customer_key=key, keys=[{"Id": "b"}, {"Id": "nobody"}]))
     assert [one.ok for one in deleted] == [True, False]
     assert read(exacttarget, key) == {"a": "2", "c": "", "d": ""}
+
+
+@pytest.mark.parametrize("operation", ["Create", "Update", "Delete"])
+def test_a_good_row_that_the_service_refuses_is_named_at_once_and_later(exacttarget, exacttarget_info, operation: str):
+    key, rows = f"refused-later-{operation}", exacttarget.rows
+    exacttarget.data_extensions.create(data_extension=extension(key))
+    sent: list[dict[str, str]] = [{"Id": "a"}, {"Id": "b"}]
+    now, later = {
+        "Create": (rows.insert, rows.insert_later),
+        "Update": (rows.update, rows.update_later),
+        "Delete": (rows.delete, rows.delete_later),
+    }[operation]
+    name = "keys" if operation == "Delete" else "rows"
+    refusal = {"at": "rows", "operation": operation, "key": key, "rows": 1, "code": 310006, "message": "deadlock"}
+    with Faults(exacttarget_info).striking("reject_rows", strikes=2, times=2, **refusal):
+        if operation != "Create":
+            assert all(one.ok for one in rows.insert(customer_key=key, rows=sent))
+        at_once = now(customer_key=key, **{name: sent})
+        if operation != "Update":  # the one that was taken is there already, or gone
+            sent = [{"Id": "a"}, {"Id": "c"}]
+            if operation == "Delete":
+                assert all(one.ok for one in rows.insert(customer_key=key, rows=sent[1:]))
+        handed_over = rows_done(exacttarget, later(customer_key=key, **{name: sent}))
+    for results in (at_once, handed_over):
+        assert [(one.row, one.ok, one.code) for one in results] == [(0, False, 310006), (1, True, None)]
+        assert results[0].message == "deadlock"
 
 
 def test_what_is_to_be_done_later_waits_for_its_time(exacttarget: ExactTarget):

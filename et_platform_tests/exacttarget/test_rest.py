@@ -7,8 +7,14 @@ import pytest
 from et_platform.exacttarget import errors
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.models import DataExtension, Field, FieldType
-from et_platform_tests.exacttarget.scripted import AT_ONCE, HANG_UP, QUICK, scripted_service, simulated_connection
-from et_platform_tests.exacttarget.test_objects import until
+from et_platform_tests.exacttarget.scripted import (
+    AT_ONCE,
+    HANG_UP,
+    QUICK,
+    scripted_service,
+    simulated_connection,
+    until,
+)
 
 FIELDS = (
     Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True),
@@ -45,6 +51,41 @@ def test_rows_are_upserted_and_read_in_pages(exacttarget: ExactTarget, key: str)
     (found,) = rest.read(customer_key=key, fields=["Id"], where="Name eq 'n1'")
     assert found == [{"id": "1"}]
     assert list(rest.read(customer_key=key, where="Name eq 'nobody'")) == []
+
+
+def test_rows_come_in_the_order_that_is_asked_for(exacttarget: ExactTarget, key: str):
+    rest = exacttarget.rest
+    rest.upsert(customer_key=key, rows=[{"Id": id_, "Name": name} for id_, name in ("1b", "2c", "3a")], keys=["Id"])
+    pages = rest.read(customer_key=key, fields=["Name"], order_by="Name desc", page_size=2)
+    assert [one["name"] for page in pages for one in page] == ["c", "b", "a"]
+
+
+def test_a_number_is_added_to_once(exacttarget: ExactTarget):
+    key = "rest-increment"
+    fields = (*FIELDS[:1], Field(name="Points", type=FieldType.Number))
+    exacttarget.data_extensions.create(data_extension=DataExtension(customer_key=key, name=key, fields=fields))
+    rest = exacttarget.rest
+    rest.increment(customer_key=key, keys={"Id": "a b/ü"}, field="Points", step=5)
+    rest.increment(customer_key=key, keys={"Id": "a b/ü"}, field="Points", step=-2)
+    assert list(rest.read(customer_key=key)) == [[{"id": "a b/ü", "points": "3"}]]
+    with pytest.raises(errors.InvalidDefinition, match="error 10000"):
+        rest.increment(customer_key=key, keys={"Id": "a"}, field="Id")
+    with pytest.raises(errors.InvalidDefinition, match="was not sent"):
+        rest.increment(customer_key=key, keys={"Id": "a,b"}, field="Points")
+    with scripted_service(HANG_UP) as service:
+        client = ExactTarget(service.connection(), timeouts=QUICK, retries=AT_ONCE)
+        with pytest.raises(errors.InDoubt, match="Look before you repeat"):
+            client.rest.increment(customer_key="k", keys={"Id": "1"}, field="Points")
+        assert len(service.calls) == 1
+
+
+def test_the_token_says_whose_it_is(exacttarget: ExactTarget, exacttarget_info):
+    context = exacttarget.rest.token_context()
+    assert context.mid == context.enterprise_mid == int(exacttarget_info["mid"])
+    with scripted_service((200, b"{}")) as service:
+        client = ExactTarget(service.connection(), timeouts=QUICK, retries=AT_ONCE)
+        with pytest.raises(errors.MalformedReply, match="names no enterprise"):
+            client.rest.token_context()
 
 
 def test_rows_are_handed_over_and_asked_for(exacttarget: ExactTarget, key: str):
