@@ -22,6 +22,7 @@ from et_platform.defs import (
     import_file,
     jobs,
     opt_out,
+    status_change,
 )
 from et_platform.resources import Platform
 
@@ -47,6 +48,8 @@ def build_defs(
         ]
     for extracted in catalog.extracts.values():
         assets += [*extract.build(extracted), events.build(extracted)]
+        if extracted.is_.tells_of_consent:
+            assets.append(status_change.build(extracted))
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
     syncs = jobs.of_data_extensions(catalog)

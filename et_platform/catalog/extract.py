@@ -48,6 +48,11 @@ class Extract(Documented):
         """Whether a file of this name, which this platform did not ask for, is taken all the same."""
         return any(fnmatchcase(file_name.casefold(), pattern.casefold()) for pattern in self.other_files)
 
+    @property
+    def tells_of_consent(self) -> bool:
+        """Whether it says who left; then changes of statuses are asked for beside it."""
+        return "unsubscribe" in self.events
+
     @model_validator(mode="after")
     def _rules(self) -> "Extract":
         if len(set(self.events)) != len(self.events):

@@ -15,6 +15,7 @@ DEMO_ENV = Path(".etp/demo/demo.env")
 _VERBS = {
     # the module of a verb is imported when the verb is asked for: each costs the others nothing
     "catalog": "et_platform.cli.catalog",
+    "consent": "et_platform.cli.consent",
     "plan": "et_platform.cli.outbound",
     "apply": "et_platform.cli.outbound",
     "approve": "et_platform.cli.deciding",

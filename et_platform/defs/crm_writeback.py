@@ -37,6 +37,7 @@ def build(catalog: Catalog, declared: Declared[WriteBack]) -> dg.AssetsDefinitio
     mart = declared.is_.engagement.mart
     needed = {"unsubscribe"} if mart is not None else {"unsubscribe", "open", "click"}
     made_of = lineage(declared.is_, declared.name)
+    statuses = [extract.name for extract in catalog.extracts.values() if extract.is_.tells_of_consent]
     told = [event for extract in catalog.extracts.values() for event in extract.is_.events if event in needed]
 
     @dg.asset(
@@ -44,6 +45,7 @@ def build(catalog: Catalog, declared: Declared[WriteBack]) -> dg.AssetsDefinitio
         deps=[
             dg.AssetKey(["crm_snapshot", declared.name]),
             *(dg.AssetKey(["events", event]) for event in told),
+            *(dg.AssetKey(["status_change", name]) for name in statuses),
             *([dg.AssetKey(["mart", mart])] if mart is not None else []),
         ],
         description=f"{declared.is_.description}\n\nA row is written only where it still is as it was read; before "

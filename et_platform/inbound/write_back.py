@@ -1,7 +1,8 @@
 """The last step of the return road: `propose → write → settle`, what ExactTarget knows into the CRM.
 
 What belongs here: bringing snapshot, events, CRM and ledger together, in an order that a kill anywhere leaves
-mendable. What does not: the rule of consent (sync/consent.py), writing (crm/write.py), states (ledger/writeback.py).
+mendable. What does not: the rule of consent (sync/consent_facts.py), writing (crm/write.py), states
+(ledger/writeback.py).
 
 The ledger says `writing` before the CRM is touched, and `written` after the CRM has made the rows last. Killed in
 between, the next run writes the same rows from their file again: the CRM tells those that it has as `already`.
@@ -27,9 +28,9 @@ from et_platform.ledger import writeback as journal
 from et_platform.ledger.leases import lease
 from et_platform.ledger.ledger import Ledger
 from et_platform.ledger.writeback import WriteBackSet
-from et_platform.sync import consent
+from et_platform.sync import consent, consent_facts
 from et_platform.sync.identity import write_back_id
-from et_platform.warehouse import events, writeback_rows
+from et_platform.warehouse import events, status_changes, writeback_rows
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import latest_snapshot, table_exists
 
@@ -106,11 +107,17 @@ def propose(road: WriteBackRoad, catalog: Catalog, declared: Declared[WriteBack]
             raise NothingToProposeFrom(
                 f"There is no snapshot of the CRM entity {entity} yet: materialize crm_snapshot/{entity} first."
             )
+        facts = consent_facts.of_exacttarget(
+            unsubscribes=events.rows(connection, "unsubscribe"),
+            status_changes=status_changes.relation(connection),
+            mid=road.mid,
+            declared=means,
+        )
         query = consent.proposals(
             declared.is_,
             catalog.crm[entity].is_,
             snapshot=f"lake.crm.{quoted(entity)}",
-            unsubscribes=_events(connection, "unsubscribe", where=consent.is_from_everything(road.mid, means)),
+            unsubscribes=consent_facts.standing_outs(facts),
             engagement=_engagement(road, connection, declared),
         )
         connection.execute(f"CREATE TEMP TABLE proposed AS {query}")
@@ -261,18 +268,12 @@ def _engagement(road: WriteBackRoad, connection: duckdb.DuckDBPyConnection, decl
 
 
 def _apart(connection: duckdb.DuckDBPyConnection, mid: int | None, means: Unsubscribes | None) -> tuple[Apart, ...]:
-    if not events.are_tables_ready(connection):
-        return ()
-    query = consent.apart(events.relation("unsubscribe"), mid, means)
+    query = consent.apart(events.rows(connection, "unsubscribe"), mid, means)
     return tuple(Apart(*row) for row in connection.execute(query).fetchall())
 
 
-def _events(connection: duckdb.DuckDBPyConnection, event_type: EventType, *, where: str = "true") -> str:
-    if not events.are_tables_ready(connection):
-        return (
-            "(SELECT NULL::VARCHAR AS subscriber_key, NULL::TIMESTAMP AS event_at, NULL::VARCHAR AS evidence LIMIT 0)"
-        )
+def _events(connection: duckdb.DuckDBPyConnection, event_type: EventType) -> str:
     return (
-        '(SELECT "SubscriberKey" AS subscriber_key, timezone(\'UTC\', "EventDate") AS event_at, '
-        f"_file || '/' || _member || ':' || _line AS evidence FROM {events.relation(event_type)} WHERE {where})"
+        '(SELECT "SubscriberKey" AS subscriber_key, timezone(\'UTC\', "EventDate") AS event_at '
+        f"FROM {events.rows(connection, event_type)})"
     )

@@ -1,4 +1,4 @@
-"""Consent, as the newest facts have it: the snapshot as it is now, and ExactTarget's own events.
+"""Consent, as the newest facts have it: the snapshot as it is now, and what ExactTarget told.
 
 What belongs here: reading the facts, for plans and for the last look before an import. What does not: what follows
 from them (sync/opt_out.py), and the opt-outs that travel by themselves (opt_outs.py).
@@ -13,22 +13,22 @@ from et_platform.duckdb_support import literal, quoted
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound.road import Road
 from et_platform.outbound.source import read_source
-from et_platform.sync import folding, opt_out
-from et_platform.sync.consent import is_from_everything
+from et_platform.sync import consent_facts, folding, opt_out
 from et_platform.sync.identity import Operation
-from et_platform.warehouse import events
+from et_platform.warehouse import events, status_changes
 
 
 def latest_unsubscribes(road: Road, catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> str:
-    """SQL for each subscriber's latest unsubscribe from everything of this business unit, as far as events are here."""
-    if not events.are_tables_ready(connection):
-        return opt_out.latest_unsubscribes(
-            "(SELECT NULL::VARCHAR AS _folded_key, NULL::TIMESTAMP AS event_at WHERE false)"
-        )
-    declared = unsubscribes_of(one.is_ for one in catalog.extracts.values())
-    return opt_out.latest_unsubscribes(
-        "(SELECT _folded_key, timezone('UTC', \"EventDate\") AS event_at "
-        f"FROM {events.relation('unsubscribe')} WHERE {is_from_everything(road.mid, declared)})"
+    """SQL for each subscriber's latest opt-out from everything of this business unit, as far as ExactTarget told it."""
+    return opt_out.latest_unsubscribes(consent_facts.standing_outs(_facts(road, catalog, connection)))
+
+
+def _facts(road: Road, catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> str:
+    return consent_facts.of_exacttarget(
+        unsubscribes=events.rows(connection, "unsubscribe"),
+        status_changes=status_changes.relation(connection),
+        mid=road.mid,
+        declared=unsubscribes_of(one.is_ for one in catalog.extracts.values()),
     )
 
 
@@ -67,7 +67,7 @@ def _rows_of_who_is_out(
     change_set: ChangeSet,
     operation: Operation,
 ) -> int:
-    """How many rows of a file belong to subscribers who are out; `field` names the subscriber."""
+    """How many rows of a file belong to subscribers who are out or held; `field` names the subscriber."""
     changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(operation)})"
     key = folding.folded_key(f"CAST(c.{quoted(field)} AS VARCHAR)")
     with road.lake.read() as connection:
@@ -78,6 +78,7 @@ def _rows_of_who_is_out(
             out.append(opt_out.out(one.is_, source.relation, snapshot=source.rows, unsubscribes=unsubscribes))
         if not out:
             return 0
+        out.append(consent_facts.held(_facts(road, catalog, connection)))
         row = connection.execute(
             f"SELECT count(*) FROM {changes} AS c WHERE {key} IN ({' UNION '.join(out)})"
         ).fetchone()

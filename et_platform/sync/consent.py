@@ -1,19 +1,19 @@
 """What ExactTarget's events say about the CRM's people: opt-outs and engagement, proposed as row changes.
 
-What belongs here: SQL over relations, the rule of consent, and which column gets which value. What does not: reading
-events (ingest, warehouse), writing the CRM (crm/write.py).
+What belongs here: SQL over relations, and which column gets which value. What does not: the rule of consent
+(consent_facts.py), reading events (ingest, warehouse), writing the CRM (crm/write.py).
 
-Consent never goes backwards. An unsubscribe that is newer than everything the CRM has dated opts the person out; one
-that is older than an opt-in of the CRM's does nothing; no event ever clears an opt-out. Where one second cannot tell
-opt-in and unsubscribe apart, the unsubscribe counts. Moments are UTC and written to the second, so that what was
-written is found again whatever the CRM rounds to.
+Consent never goes backwards. An opt-out that is newer than everything the CRM has dated opts the person out; one
+that is older than an opt-in of the CRM's does nothing; nothing here ever clears an opt-out. Moments are UTC and written
+to the second, so that what was written is found again whatever the CRM rounds to.
 """
 
 from et_platform.catalog.extract import Unsubscribes
 from et_platform.catalog.models import ConsentFacts, CrmEntity, WriteBack
 from et_platform.catalog.relation import Relation
 from et_platform.duckdb_support import literal, quoted
-from et_platform.sync import folding
+from et_platform.sync import consent_facts, folding
+from et_platform.sync.consent_facts import is_from_everything
 
 LISTED = ("unknown", "held", "unmatched", "unreadable")
 """Classes that are told and not written: keys that folding cannot decide; keys with copies in the CRM; keys that the
@@ -24,10 +24,10 @@ def proposals(write_back: WriteBack, entity: CrmEntity, *, snapshot: str, unsubs
     """SQL for one row a person with events: `_class`, `_key`, `_folded_key`, `_opt_out`, `before`, `after`.
 
     `snapshot` is the SQL name of the entity's snapshot. `unsubscribes` is a relation with `subscriber_key`, `event_at`
-    (TIMESTAMP, UTC) and `evidence`; `engagement` one with `subscriber_key`, `last_open_at`, `opens`, `last_click_at`
-    and `clicks`. `_class` is change, unchanged or one of LISTED. `_opt_out`: this row opts somebody out; of a listed
-    row, that it might have. `before` and `after` are structs of the CRM's columns: as they were read, all of them, and
-    as they are to be, those that events may write.
+    (TIMESTAMP, UTC), `evidence` and `is_status` (see consent_facts.standing_outs); `engagement` one with
+    `subscriber_key`, `last_open_at`, `opens`, `last_click_at` and `clicks`. `_class` is change, unchanged or one of
+    LISTED. `_opt_out`: this row opts somebody out; of a listed row, that it might have. `before` and `after` are
+    structs of the CRM's columns: as they were read, all of them, and as they are to be, those that events may write.
     """
     columns = {place: column for place, (column, _) in write_back.columns().items()}
     values = _values(write_back, entity)
@@ -39,18 +39,19 @@ def proposals(write_back: WriteBack, entity: CrmEntity, *, snapshot: str, unsubs
     names = ", ".join(literal(column) for column in columns.values())
     return f"""
 WITH events AS (
-    SELECT _folded_key, _undecidable, min(subscriber_key) AS subscriber_key, max(unsubscribe) AS unsubscribe,
+    SELECT _folded_key, _undecidable, min(subscriber_key) AS subscriber_key,
+        max(opt_out) FILTER (NOT is_status) AS by_event, max(opt_out) AS by_anything,
         max(last_open_at) AS last_open_at, sum(opens)::BIGINT AS opens,
         max(last_click_at) AS last_click_at, sum(clicks)::BIGINT AS clicks
     FROM (
         SELECT {folding.folded_key("subscriber_key")} AS _folded_key,
             coalesce({folding.undecidable("subscriber_key")}, true) AS _undecidable, *
         FROM (
-            SELECT subscriber_key, {{'at': event_at, 'evidence': evidence}} AS unsubscribe,
+            SELECT subscriber_key, {{'at': event_at, 'evidence': evidence}} AS opt_out, is_status,
                 NULL::TIMESTAMP AS last_open_at, NULL::BIGINT AS opens,
                 NULL::TIMESTAMP AS last_click_at, NULL::BIGINT AS clicks
             FROM {unsubscribes} WHERE event_at IS NOT NULL
-            UNION ALL SELECT subscriber_key, NULL, last_open_at, opens, last_click_at, clicks FROM {engagement}
+            UNION ALL SELECT subscriber_key, NULL, false, last_open_at, opens, last_click_at, clicks FROM {engagement}
             WHERE last_open_at IS NOT NULL OR last_click_at IS NOT NULL
         )
     ) GROUP BY _folded_key, _undecidable
@@ -60,14 +61,19 @@ people AS (
     FROM {snapshot} AS s SEMI JOIN events AS e ON e._folded_key = s._folded_key
     QUALIFY row_number() OVER (PARTITION BY s._folded_key ORDER BY s._key) = 1
 ),
+told AS (
+    -- Whoever is out in the CRM has that status because of it, or of an event that says it better.
+    SELECT e.*, CASE WHEN s.{quoted(write_back.consent.opted_out)} THEN e.by_event ELSE e.by_anything END AS unsubscribe
+    FROM events AS e LEFT JOIN people AS s ON s._folded_key = e._folded_key
+),
 compared AS (
     SELECT coalesce(s._key, e.subscriber_key) AS _key, e._folded_key,
         e._undecidable OR e._folded_key IS NULL OR coalesce({folding.undecidable("s._key")}, false) AS _unknown,
         s._folded_key IS NULL AS _unmatched, s._copies > 1 AS _copied,
         list_has_any(s._invalid, [{names}]) AS _unreadable,
-        {is_newer(write_back.consent, entity)} AS _newer, e.unsubscribe IS NOT NULL AS _unsubscribed,
+        {is_newer(write_back.consent, entity)} AS _newer, e.by_anything IS NOT NULL AS _unsubscribed,
         {{{before}}} AS before, {{{after}}} AS after
-    FROM events AS e LEFT JOIN people AS s ON s._folded_key = e._folded_key
+    FROM told AS e LEFT JOIN people AS s ON s._folded_key = e._folded_key
 ),
 judged AS (
     SELECT CASE
@@ -105,22 +111,6 @@ def lineage(write_back: WriteBack, entity: str) -> dict[str, list[tuple[str, str
         made[getattr(write_back.engagement, name)] = [from_]
     columns = [write_back.key, *(column for column, _ in write_back.columns().values())]
     return {column: [*made.get(column, ()), ("crm_snapshot", entity, column)] for column in columns}
-
-
-def is_from_everything(mid: int | None, declared: Unsubscribes | None) -> str:
-    """SQL condition over an unsubscribe's `ClientID` and `ListID`: it is one from everything of the business unit.
-
-    An event that names no unit is ours; one that names no list is from All Subscribers, as ExactTarget has it. Where
-    `declared` or `mid` is None nobody can tell lists or units apart, and each one counts: who refused gets no mail.
-    """
-    parts = []
-    if mid is not None:
-        units = (mid, *(declared.units if declared is not None else ()))
-        parts.append(f'coalesce("ClientID" IN ({", ".join(map(str, units))}), true)')
-    if declared is not None:
-        lists = (0, *declared.all_subscribers)
-        parts.append(f'coalesce("ListID" IN ({", ".join(map(str, lists))}), true)')
-    return f"({' AND '.join(parts) or 'true'})"
 
 
 def apart(unsubscribes: str, mid: int | None, declared: Unsubscribes | None) -> str:
@@ -164,25 +154,17 @@ def content_fingerprint(changes: str) -> str:
 
 
 def is_newer(consent: ConsentFacts, entity: Relation) -> str:
-    """SQL condition: the person's newest unsubscribe is newer than what the CRM has dated.
+    """SQL condition: the person is out by ExactTarget's latest opt-out, and the CRM does not know it yet.
 
     Over a snapshot row `s`, and `e` whose struct `unsubscribe` is null or has the moment `at`.
     """
-    out_at = f"s.{quoted(consent.opted_out_at)}"
-    at = _moment(entity, consent.opted_out_at, "e.unsubscribe.at")
-    parts = [
-        "e.unsubscribe IS NOT NULL",
-        # As it would be stored, so that what was written is not newer than itself. Whoever cleared the flag and left
-        # the date brought no newer evidence: then the same moment counts again.
-        f"({out_at} IS NULL OR {at} > {out_at} OR ({at} = {out_at} AND s.{quoted(consent.opted_out)} IS NOT TRUE))",
-    ]
-    if consent.opted_in_at is not None:
-        in_at = f"s.{quoted(consent.opted_in_at)}"
-        withdrawn = f" OR s.{quoted(consent.opted_in)} IS FALSE" if consent.opted_in is not None else ""
-        parts.append(
-            f"({in_at} IS NULL OR e.unsubscribe.at >= date_trunc('second', CAST({in_at} AS TIMESTAMP)){withdrawn})"
-        )
-    return f"({' AND '.join(parts)})"
+    out, out_at = f"s.{quoted(consent.opted_out)}", f"s.{quoted(consent.opted_out_at)}"
+    at = "date_trunc('second', e.unsubscribe.at)"
+    by_event = consent_facts.is_out(stands="false", out_at=at, in_at=consent_facts.in_at(consent, "s"))
+    # As it would be stored, so that what was written is not newer than itself.
+    stored = _moment(entity, consent.opted_out_at, "e.unsubscribe.at")
+    is_news = f"({out} IS NOT TRUE OR {out_at} IS NULL OR {stored} > {out_at})"
+    return f"(e.unsubscribe IS NOT NULL AND {by_event} AND {is_news})"
 
 
 def _values(write_back: WriteBack, entity: CrmEntity) -> dict[str, str]:

@@ -40,8 +40,8 @@ def stated(data_extension: DataExtension, entity: Relation, *, snapshot: str) ->
     return f"""
 SELECT _folded_key, min(_key) AS _key, max(opted_out_at) AS opted_out_at, min(email) AS email
 FROM (
-    SELECT {folding.folded_key(_subscriber_key(data_extension, entity))} AS _folded_key,
-        {_subscriber_key(data_extension, entity)} AS _key,
+    SELECT {folding.folded_key(subscriber_key(data_extension, entity))} AS _folded_key,
+        {subscriber_key(data_extension, entity)} AS _key,
         CAST(s.{quoted(consent.opted_out_at)} AS TIMESTAMP) AS opted_out_at, {email} AS email
     FROM {snapshot} AS s WHERE s.{quoted(consent.opted_out)}
 ) WHERE _folded_key IS NOT NULL GROUP BY _folded_key"""
@@ -64,7 +64,7 @@ def in_again(data_extension: DataExtension, entity: Relation, *, snapshot: str, 
 
     Who is not in the snapshot at all stays out.
     """
-    key = folding.folded_key(_subscriber_key(data_extension, entity))
+    key = folding.folded_key(subscriber_key(data_extension, entity))
     return (
         f"SELECT a._folded_key FROM {acknowledged} AS a "
         f"SEMI JOIN (SELECT {key} AS _folded_key FROM {snapshot} AS s) AS s ON s._folded_key = a._folded_key "
@@ -75,7 +75,7 @@ def in_again(data_extension: DataExtension, entity: Relation, *, snapshot: str, 
 def listed(data_extension: DataExtension, entity: Relation, *, snapshot: str) -> str:
     """SQL for (opt-outs without a subscriber key, rows whose opt-out cannot be read)."""
     consent = _consent(data_extension)
-    key = folding.folded_key(_subscriber_key(data_extension, entity))
+    key = folding.folded_key(subscriber_key(data_extension, entity))
     return (
         f"SELECT count(*) FILTER (s.{quoted(consent.opted_out)} AND {key} IS NULL), "
         f"count(*) FILTER (list_contains(s._invalid, {literal(consent.opted_out)})) FROM {snapshot} AS s"
@@ -135,7 +135,7 @@ def latest_unsubscribes(events: str) -> str:
 
 def join_unsubscribes(data_extension: DataExtension, entity: Relation, unsubscribes: str) -> str:
     """SQL that joins each snapshot row `s` with its subscriber's latest unsubscribe as `e`."""
-    key = folding.folded_key(_subscriber_key(data_extension, entity))
+    key = folding.folded_key(subscriber_key(data_extension, entity))
     return f"LEFT JOIN {unsubscribes} AS e ON e._folded_key = {key}"
 
 
@@ -193,7 +193,7 @@ def out(data_extension: DataExtension, entity: Relation, *, snapshot: str, unsub
     """SQL for the `_folded_key` of every subscriber whom the newest facts say is out; one copy of several is enough."""
     consent = _consent(data_extension)
     return (
-        f"SELECT DISTINCT {folding.folded_key(_subscriber_key(data_extension, entity))} AS _folded_key "
+        f"SELECT DISTINCT {folding.folded_key(subscriber_key(data_extension, entity))} AS _folded_key "
         f"FROM {snapshot} AS s {join_unsubscribes(data_extension, entity, unsubscribes)} "
         f"WHERE s.{quoted(consent.opted_out)} OR {_is_out_by_event(consent, entity)}"
     )
@@ -208,7 +208,7 @@ def _rule(data_extension: DataExtension, entity: Relation, field: str) -> FieldR
     return next(rule for rule in field_rules(data_extension, entity, "s") if rule.name == field)
 
 
-def _subscriber_key(data_extension: DataExtension, entity: Relation) -> str:
+def subscriber_key(data_extension: DataExtension, entity: Relation) -> str:
     """SQL for the text of a snapshot row's subscriber key; the entity's own key was read once for all."""
     column = data_extension.fields[_consent(data_extension).subscriber_key].source
     return "s._key" if (column,) == tuple(entity.keys) else f"CAST(s.{quoted(column)} AS VARCHAR)"

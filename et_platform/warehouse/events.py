@@ -85,6 +85,15 @@ def relation(event_type: EventType) -> str:
     return f"lake.extracts.events_{event_type}"
 
 
+def rows(connection: duckdb.DuckDBPyConnection, event_type: EventType) -> str:
+    """SQL for a type's events; an empty relation of the same columns where no table was made yet."""
+    if are_tables_ready(connection):
+        return relation(event_type)
+    columns = {name: SQL_TYPES[kind] for name, kind in COLUMNS[event_type].items()}
+    columns |= dict.fromkeys(("_folded_key", "_file", "_member", "_sha256"), "VARCHAR") | {"_line": "BIGINT"}
+    return f"(SELECT {', '.join(f'NULL::{kind} AS {quoted(name)}' for name, kind in columns.items())} WHERE false)"
+
+
 def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing, so that every type has its table before its first event."""
     for event_type in EVENT_TYPES:

@@ -61,3 +61,11 @@ def forget(connection: duckdb.DuckDBPyConnection, *, mid: int, entity: str, keys
             [mid, entity],
         )
     return row[0]
+
+
+def caused(*, mid: int) -> str:
+    """SQL for the opt-outs that this platform set in ExactTarget: `_folded_key`, `proven_at`, `attempt_id`."""
+    return (
+        f"(SELECT _folded_key, max(proven_at) AS proven_at, max_by(attempt_id, proven_at) AS attempt_id "
+        f"FROM {OPT_OUTS} WHERE mid = {mid} AND attempt_id IS NOT NULL GROUP BY _folded_key)"
+    )

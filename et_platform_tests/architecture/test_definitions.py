@@ -30,6 +30,7 @@ ADDRESSES: dict[str, tuple[str, str | None]] = {
     "extract_request": ("extracts", "extract"),
     "extract_file": ("extracts", "extract"),
     "events": ("extracts", "events"),
+    "status_change": ("extracts", "status_change"),
     "crm_writeback": ("writeback", "crm_writeback"),
 }
 
@@ -71,7 +72,10 @@ def test_both_roads_are_lines_of_assets():
         "extract_request/tracking": {"data_extension/customers"},
         "extract_file/tracking": {"extract_request/tracking"},
         **{f"events/{event}": {"extract_file/tracking"} for event in EVENT_TYPES},
-        "crm_writeback/customers": {"crm_snapshot/customers", "events/unsubscribe", "mart/customer_engagement"},
+        "status_change/tracking": {"data_extension/customers"},
+        "crm_writeback/customers": {
+            *("crm_snapshot/customers", "events/unsubscribe", "status_change/tracking", "mart/customer_engagement")
+        },
     }
     assert {key: upstream[key] for key in expected} == expected
 

@@ -102,6 +102,25 @@ def test_promise_9_only_what_is_from_everything_of_this_unit_opts_out_and_the_re
     assert columns(world, "P3")[:2] == columns(world, "P4")[:2] == ("false", "true")
 
 
+def test_promise_9_a_complaint_opts_out_in_the_crm_a_hold_and_what_was_taken_back_do_not(world):
+    world.knows(mid=7, unsubscribes="{all_subscribers: [1]}")
+    world.status_changed("P3", "unsub", at=SUMMER)  # who complains leaves no unsubscribe event
+    world.status_changed("P4", "held", at=SUMMER)
+    world.happened("unsubscribe", "P4", at=SUMMER - timedelta(days=9), unit=7, list_id=1)
+    world.status_changed("P4", "unsub", at=SUMMER - timedelta(days=9))
+    world.status_changed("P4", "normal", at=SUMMER - timedelta(days=8), previous="unsub")
+    world.status_changed("P1", "unsub", at=SUMMER + timedelta(seconds=5))  # follows the event of SUMMER
+    proposal, _ = world.run()
+    assert proposal.opt_outs["change"] == 3
+    evidence = "SubscriberStatusEvent unsub of 2026-06-01T12:00:00Z"
+    assert columns(world, "P3")[:4] == ("false", "true", "2026-06-01 12:00:00", evidence)
+    assert columns(world, "P4")[:4] == ("true", "false", None, None)
+    assert columns(world, "P1")[:2] == ("false", "true")
+    for _ in range(2):
+        proposal, settled = world.run()
+        assert (proposal.set_, settled) == (None, None)
+
+
 def test_where_lists_are_not_declared_every_unsubscribe_of_the_unit_counts(world):
     world.happened("unsubscribe", "P3", at=SUMMER, unit=7, list_id=42)
     world.happened("unsubscribe", "P4", at=SUMMER, unit=9, list_id=42)

@@ -22,7 +22,7 @@ from et_platform.ledger import writeback as journal
 from et_platform.ledger.ledger import Ledger
 from et_platform.ledger.writeback import WriteBackSet
 from et_platform.sync.folding import folded_key
-from et_platform.warehouse import events
+from et_platform.warehouse import events, status_changes
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import write_snapshot
 
@@ -96,6 +96,22 @@ class World:
                     f"VALUES ($key, $at, {folded_key('$key')}, 't.zip', 'm.csv', $line, $unit, $list)",
                     {"key": key, "at": at.replace(tzinfo=UTC), "line": line, "unit": unit, "list": list_id},
                 )
+
+    def status_changed(self, key: str, current: str, *, at: datetime, previous: str = "normal") -> None:
+        """Let ExactTarget have told of a status, without any event."""
+        with self.road.lake.write() as connection:
+            status_changes.ensure_table(connection)
+            connection.execute(
+                f"INSERT INTO {status_changes.TABLE} (mid, subscriber_key, _folded_key, current, previous, changed_at) "
+                f"VALUES ($mid, $key, {folded_key('$key')}, $current, $previous, $at)",
+                {
+                    "mid": self.road.mid,
+                    "key": key,
+                    "current": current,
+                    "previous": previous,
+                    "at": at.replace(tzinfo=UTC),
+                },
+            )
 
     def run(self) -> tuple[Proposal, WriteBackSet | None]:
         self.snapshot()

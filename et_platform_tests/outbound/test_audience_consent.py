@@ -7,6 +7,7 @@ from et_platform.outbound.errors import ConsentChanged
 from et_platform.outbound.plan import make_plan
 from et_platform.outbound.stage import stage_and_upload
 from et_platform.trace.timeline import Sources, lines, timeline
+from et_platform.warehouse import status_changes
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import CONSENT, person
 
@@ -79,6 +80,26 @@ def test_promise_9_who_opted_out_since_the_plan_is_not_imported_into_an_audience
     stage_and_upload(world.road, audience)
     assert deliver(world.road, catalog, audience) is not None
     assert rows(world) == {"P3"}, "who left the audience left the data extension"
+
+
+def test_promise_9_who_is_held_or_complained_is_not_imported_into_an_audience(world):
+    catalog = world.catalog
+    audience = catalog.data_extension("everybody")
+    world.crm(person(id="P1"), person(id="P2"), person(id="P3"))
+    world.snapshot()
+    build(world, "P1", "P2", "p3")
+    with world.road.lake.write() as connection:
+        status_changes.ensure_table(connection)
+        connection.execute(
+            f"INSERT INTO {status_changes.TABLE} (mid, subscriber_key, _folded_key, current, previous, changed_at) "
+            "VALUES ($mid, 'P1', 'p1', 'held', 'normal', now()), ($mid, 'P2', 'p2', 'unsub', 'normal', now())",
+            {"mid": world.road.mid},
+        )
+    make_plan(world.road, catalog, audience)
+    stage_and_upload(world.road, audience)
+    with pytest.raises(ConsentChanged, match="2 rows planned for everybody"):
+        deliver(world.road, catalog, audience)
+    assert rows(world) == set()
 
 
 def test_a_persons_timeline_tells_of_the_audiences_too(world):

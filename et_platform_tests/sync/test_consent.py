@@ -49,7 +49,10 @@ class World:
         columns = ", ".join(f"{name} {SQL[kind]}" for name, kind in self.types.items())
         self.duckdb.execute(f"CREATE TABLE people ({columns}, _key VARCHAR, _folded_key VARCHAR, _invalid VARCHAR[])")
         for kind in ("unsubscribes", "opens", "clicks"):
-            self.duckdb.execute(f"CREATE TABLE {kind} (subscriber_key VARCHAR, event_at TIMESTAMP, evidence VARCHAR)")
+            self.duckdb.execute(
+                f"CREATE TABLE {kind} "
+                "(subscriber_key VARCHAR, event_at TIMESTAMP, evidence VARCHAR, is_status BOOLEAN DEFAULT false)"
+            )
 
     def person(self, *, invalid: tuple[str, ...] = (), **values) -> "World":
         row = PERSON | values
@@ -62,8 +65,16 @@ class World:
         )
         return self
 
-    def event(self, kind: str, at: datetime | None, key: str | None = "P1", evidence: str = "u.csv:2") -> "World":
-        self.duckdb.execute(f"INSERT INTO {kind} VALUES (?, ?, ?)", [key, at, evidence])
+    def event(
+        self,
+        kind: str,
+        at: datetime | None,
+        key: str | None = "P1",
+        evidence: str = "u.csv:2",
+        *,
+        is_status: bool = False,
+    ) -> "World":
+        self.duckdb.execute(f"INSERT INTO {kind} VALUES (?, ?, ?, ?)", [key, at, evidence, is_status])
         return self
 
     def unsubscribe(self, at: datetime, key: str | None = "P1", evidence: str = "u.csv:2") -> "World":
@@ -133,6 +144,30 @@ def test_promise_9_an_unsubscribe_counts_where_it_is_newer_and_never_clears_anyt
     world.person(**crm).unsubscribe(SUMMER)
     assert world.changes() == ({"P1": expected} if expected else {})
     world.write()
+    assert world.changes() == {}
+
+
+@pytest.mark.parametrize(
+    ("crm", "expected"),
+    [
+        ({}, {"out": True, "out_at": SUMMER, "proof": "status"}),
+        ({"wants": True, "wants_at": SPRING}, {"out": True, "out_at": SUMMER, "proof": "status", "wants": False}),
+        ({"wants": True, "wants_at": AUTUMN}, None),
+        ({"out": True, "out_at": SPRING, "proof": "told on the phone"}, None),
+        ({"out": True}, None),
+    ],
+)
+def test_promise_9_and_10_a_status_opts_out_whom_the_crm_does_not_have_out_and_moves_no_date(world, crm, expected):
+    world.person(**crm).event("unsubscribes", SUMMER, evidence="status", is_status=True)
+    assert world.changes() == ({"P1": expected} if expected else {})
+    world.write()
+    assert world.changes() == {}
+
+
+def test_promise_10_the_status_that_follows_an_unsubscribe_is_no_news(world):
+    world.person().unsubscribe(SUMMER)
+    world.write()
+    world.event("unsubscribes", SUMMER + timedelta(seconds=3), evidence="status", is_status=True)
     assert world.changes() == {}
 
 
