@@ -146,7 +146,10 @@ def describe(customer_key: str) -> None:
         click.echo(f"sendable: {one.sendable_field} is the {one.sendable_subscriber_field}")
     if one.retention:
         rows = "each row" if one.retention.row_based else "all rows"
-        click.echo(f"retention: {rows} for {one.retention.length} {one.retention.unit}")
+        period = f"for {one.retention.length} {one.retention.unit}"
+        until = period if one.retention.until is None else f"until {one.retention.until:%Y-%m-%d %H:%M %z}"
+        also = ", then the data extension goes too" if one.retention.with_data_extension else ""
+        click.echo(f"retention: {rows} {until}{also}")
     for field in one.fields:
         size = "" if field.max_length is None else f"({field.max_length}{f',{field.scale}' if field.scale else ''})"
         marks = [

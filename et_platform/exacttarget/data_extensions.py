@@ -20,6 +20,7 @@ from et_platform.exacttarget.errors import (
 )
 from et_platform.exacttarget.models import DataExtension, Field, FieldType, Retention
 from et_platform.exacttarget.perform import perform_once
+from et_platform.exacttarget.server_time import read_server_time, write_server_time
 from et_platform.exacttarget.soap import Repeat, Soap
 
 _PROPERTIES = (
@@ -37,6 +38,9 @@ _PROPERTIES = (
     "RowBasedRetention",
     "ResetRetentionPeriodOnImport",
     "DeleteAtEndOfRetentionPeriod",
+    "RetainUntil",
+    "CreatedDate",
+    "ModifiedDate",
 )
 _FIELD_PROPERTIES = (
     "CustomerKey",
@@ -192,11 +196,14 @@ def data_extension_to_send(types: Any, data_extension: DataExtension) -> Any:
     if data_extension.template_key is not None:
         one.Template = types.DataExtensionTemplate(CustomerKey=data_extension.template_key)
     if (retention := data_extension.retention) is not None:
-        one.DataRetentionPeriodLength = retention.length
-        one.DataRetentionPeriod = retention.unit
+        if retention.until is None:
+            one.DataRetentionPeriodLength = retention.length
+            one.DataRetentionPeriod = retention.unit
+        else:
+            one.RetainUntil = write_server_time(retention.until)
         one.RowBasedRetention = retention.row_based
         one.ResetRetentionPeriodOnImport = retention.reset_on_import
-        one.DeleteAtEndOfRetentionPeriod = retention.delete_at_end
+        one.DeleteAtEndOfRetentionPeriod = not (retention.row_based or retention.with_data_extension)
     if data_extension.sendable_field is not None:
         subscriber_field = data_extension.sendable_subscriber_field or "Subscriber Key"
         one.SendableDataExtensionField = types.DataExtensionField(Name=data_extension.sendable_field)
@@ -256,19 +263,26 @@ def read_data_extension(one: Any, fields: Sequence[Any]) -> DataExtension:
         sendable_subscriber_field=_READ_BACK.get(subscriber.Name, subscriber.Name) if subscriber is not None else None,
         is_testable=one.IsTestable,
         retention=_read_retention(one),
+        created_at=read_server_time(one.CreatedDate.isoformat()) if one.CreatedDate is not None else None,
+        modified_at=read_server_time(one.ModifiedDate.isoformat()) if one.ModifiedDate is not None else None,
         fields=_in_order(fields),
     )
 
 
 def _read_retention(one: Any) -> Retention | None:
-    if not one.DataRetentionPeriodLength or not one.DataRetentionPeriod:
+    has_period = bool(one.DataRetentionPeriodLength and one.DataRetentionPeriod)
+    until = None if has_period else read_server_time(one.RetainUntil)
+    if not has_period and until is None:
         return None
+    row_based = has_period and bool(one.RowBasedRetention)
     return Retention(
-        length=one.DataRetentionPeriodLength,
-        unit=one.DataRetentionPeriod,
-        row_based=bool(one.RowBasedRetention),
+        length=one.DataRetentionPeriodLength if has_period else None,
+        unit=one.DataRetentionPeriod if has_period else "Days",
+        until=until,
+        row_based=row_based,
         reset_on_import=bool(one.ResetRetentionPeriodOnImport),
-        delete_at_end=bool(one.DeleteAtEndOfRetentionPeriod),
+        # The flag is the one for rows alone [R]: see `Retention`.
+        with_data_extension=not (row_based or one.DeleteAtEndOfRetentionPeriod),
     )
 
 

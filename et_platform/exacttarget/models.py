@@ -66,16 +66,31 @@ RetentionUnit = Literal["Days", "Weeks", "Months", "Years"]
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """How long rows are kept. Setting it needs a permission of its own [D]."""
+    """How long rows are kept: for a period, or until a moment. Setting it needs a permission of its own [D].
 
-    length: int
-    unit: RetentionUnit
+    Beware of the service's own word: it calls the flag for rows alone DeleteAtEndOfRetentionPeriod, and without that
+    flag a period for all rows takes the data extension too [R]. Here that must be asked for.
+    """
+
+    length: int | None = None
+    """The period, in units; None: there is a moment."""
+    unit: RetentionUnit = "Days"
+    until: datetime | None = None
+    """Aware: all rows go then. Only where there is no period."""
     row_based: bool = False
     """Each row goes on its own day; else all rows go at the end of the period."""
     reset_on_import: bool = False
     """The period begins anew with each import."""
-    delete_at_end: bool = False
-    """The data extension itself goes too."""
+    with_data_extension: bool = False
+    """At the end the data extension goes too, with its definition. Never with `row_based`."""
+
+    def __post_init__(self) -> None:
+        if (self.length is None) == (self.until is None):
+            raise ValueError("a retention has a period (length, unit) or a moment (until): give one of them")
+        if self.until is not None and self.until.tzinfo is None:
+            raise ValueError("until must be aware: without a time zone nobody knows when that is")
+        if self.row_based and (self.with_data_extension or self.length is None):
+            raise ValueError("each row's own day needs a period, and never takes the data extension")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +118,10 @@ class DataExtension:
     """To send: the template after which it is made. It is not read back."""
     retention: Retention | None = None
     """None: rows stay."""
+    created_at: datetime | None = field(default=None, compare=False)
+    """Aware, as read; so is the next."""
+    modified_at: datetime | None = field(default=None, compare=False)
+    """When the definition was changed, not its rows."""
 
 
 UpdateType = Literal["AddAndUpdate", "AddAndDoNotUpdate", "UpdateButDoNotAdd", "Overwrite", "ColumnBased"]

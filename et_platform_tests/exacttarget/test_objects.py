@@ -79,6 +79,21 @@ def test_a_data_extension_changes_and_goes(exacttarget: ExactTarget, made: str):
         definitions.update(wanted)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"length": 1, "until": datetime(2030, 1, 1, tzinfo=UTC)},
+        {"until": datetime(2030, 1, 1)},  # noqa: DTZ001
+        {"until": datetime(2030, 1, 1, tzinfo=UTC), "row_based": True},
+        {"length": 1, "row_based": True, "with_data_extension": True},
+    ],
+)
+def test_a_retention_that_says_two_things_or_nothing_is_refused(wrong: dict):
+    with pytest.raises(ValueError, match=r"period|moment|aware"):
+        Retention(**wrong)
+
+
 def test_a_data_extension_after_a_template(exacttarget: ExactTarget):
     (template,) = [one for one in exacttarget.metadata.templates() if one.name == "TriggeredSendDataExtension"]
     wanted = DataExtension(

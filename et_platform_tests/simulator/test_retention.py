@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from et_platform.exacttarget.client import ExactTarget
+from et_platform.exacttarget.models import SERVER_TIME, DataExtension, Field, FieldType, Retention
 from et_platform.simulator import clock
 from et_platform.simulator.cli import sim
+from et_platform_tests.exacttarget.scripted import simulated_connection
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.importing import ready
 from et_platform_tests.simulator.soap import (
@@ -94,6 +97,36 @@ def test_else_the_data_extension_goes_too(soap: Soap, simulator: Simulator, key:
     advance(simulator, "--days", "6")
     assert key not in soap.retrieve("DataExtension", ["CustomerKey"], "").texts("Results/CustomerKey")
     assert figures(soap.run(key)) == ("Error", 0, 0, 0, 0)  # the import definition outlives it
+
+
+def test_the_client_keeps_the_data_extension_unless_it_is_told_otherwise(simulator: Simulator, key: str) -> None:
+    """The flag's name says the opposite of what it does [R]; a client that sent it by its name would lose definitions."""
+    field = Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True)
+    soon = advance(simulator, "--minutes", "1").replace(microsecond=0, tzinfo=SERVER_TIME) + timedelta(days=4)
+    wanted = {
+        "rows": Retention(length=3, unit="Days"),
+        "whole": Retention(length=3, unit="Days", with_data_extension=True),
+        "each": Retention(length=3, unit="Days", row_based=True),
+        "until": Retention(until=soon),
+    }
+    with ExactTarget(simulated_connection(simulator.info)) as client:
+        for name, retention in wanted.items():
+            one = DataExtension(
+                customer_key=f"{key}-{name}"[-36:], name=f"{key}-{name}", fields=(field,), retention=retention
+            )
+            client.data_extensions.create(data_extension=one)
+            found = client.data_extensions.get(customer_key=one.customer_key)
+            assert found is not None
+            assert found.retention == retention
+            assert found.created_at is not None
+            assert found.created_at.tzinfo is not None
+            (result,) = client.rows.insert(customer_key=one.customer_key, rows=[{"Id": "old"}])
+            assert result.ok
+        advance(simulator, "--days", "6")
+        left = {one.customer_key for one in client.data_extensions.find_all()}
+        assert [name for name in wanted if f"{key}-{name}"[-36:] in left] == ["rows", "each", "until"]
+        for name in ("rows", "each", "until"):
+            assert list(client.rows.read(customer_key=f"{key}-{name}"[-36:], fields=["Id"])) == []
 
 
 def test_without_a_policy_nothing_expires_and_wrong_ones_are_refused(
