@@ -22,6 +22,7 @@ from et_platform.defs import (
     import_file,
     jobs,
     opt_out,
+    segment,
     status_change,
 )
 from et_platform.resources import Platform
@@ -50,6 +51,7 @@ def build_defs(
         assets += [*extract.build(extracted), events.build(extracted)]
         if extracted.is_.tells_of_consent:
             assets.append(status_change.build(extracted))
+    assets += [segment.build(catalog, picked) for picked in catalog.segments.values()]
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
     syncs = jobs.of_data_extensions(catalog)

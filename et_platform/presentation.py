@@ -25,12 +25,13 @@ from et_platform.inbound.errors import InboundError
 from et_platform.ingest.errors import IngestError
 from et_platform.ledger.ledger import LedgerError
 from et_platform.outbound.errors import OutboundError
+from et_platform.segments.errors import SegmentError
 from et_platform.settings import SettingsError
 from et_platform.warehouse.lake import LakeBusy
 
 EXPLAINED = (
     *(CatalogError, CrmError, DbtError, ExactTargetError, InboundError, IngestError),
-    *(LakeBusy, LedgerError, OutboundError, SettingsError),
+    *(LakeBusy, LedgerError, OutboundError, SegmentError, SettingsError),
 )
 """Errors whose message is already a paragraph for people, without secrets and personal data."""
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from et_platform.catalog.business_unit import DEFAULT_UNIT, BusinessUnit, address, unit_of
+from et_platform.catalog.conflicts import extract_conflicts, segment_conflicts
 from et_platform.catalog.extract import Extract
 from et_platform.catalog.loader import CatalogError, Location, line_of, load_declaration
 from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
+from et_platform.catalog.segment import Segment
 from et_platform.catalog.types import remedy
 
 D = TypeVar("D", bound=Documented)
@@ -57,6 +59,7 @@ class Catalog:
     writeback: dict[str, Declared[WriteBack]] = field(default_factory=dict)
     extracts: dict[str, Declared[Extract]] = field(default_factory=dict)
     business_units: dict[str, Declared[BusinessUnit]] = field(default_factory=dict)
+    segments: dict[str, Declared[Segment]] = field(default_factory=dict)
 
     def entity_of(self, data_extension: Declared[DataExtension]) -> Declared[CrmEntity]:
         """The CRM entity that feeds a data extension; raises CatalogError for one that is fed by something else."""
@@ -124,6 +127,10 @@ class Catalog:
         """The extract declared as `name`; raises CatalogError listing the known ones."""
         return _named(self.extracts, name, "extract", name)
 
+    def segment(self, name: str) -> Declared[Segment]:
+        """The segment declared as `name`; raises CatalogError listing the known ones."""
+        return _named(self.segments, name, "segment", name)
+
     def write_back(self, name: str) -> Declared[WriteBack]:
         """The write-back declared for the entity `name`; raises CatalogError listing the known ones."""
         return _named(self.writeback, name, "write-back", name)
@@ -151,11 +158,13 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         writeback=_load_folder(folder / "writeback", WriteBack, problems),
         extracts=_load_folder(folder / "extracts", Extract, problems),
         business_units=_load_folder(folder / "business_units", BusinessUnit, problems),
+        segments=_load_folder(folder / "segments", Segment, problems),
     )
     problems += _conflicts(catalog)
     problems += _unit_conflicts(catalog)
     problems += _writeback_conflicts(catalog)
-    problems += _extract_conflicts(catalog)
+    problems += extract_conflicts(catalog)
+    problems += segment_conflicts(catalog)
     if problems:
         raise CatalogError("\n".join(problems))
     return catalog
@@ -290,22 +299,3 @@ def _writeback_conflicts(catalog: Catalog) -> Iterator[str]:
                 )
             elif found.type not in types:
                 yield f"{where}: needs a column of type {' or '.join(types)}, and {column!r} is {found.type}."
-
-
-def _extract_conflicts(catalog: Catalog) -> Iterator[str]:
-    claimed: dict[str, Declared[Extract]] = {}
-    for declared in catalog.extracts.values():
-        for number, name in enumerate(declared.is_.subscribers_of):
-            if name not in catalog.data_extensions:
-                known = ", ".join(sorted(catalog.data_extensions)) or "none"
-                yield (
-                    f"{declared.at('subscribers_of', number)}: subscribers_of: no data extension is declared as "
-                    f"{name!r}; declared: {known}."
-                )
-        for number, event_type in enumerate(declared.is_.events):
-            other = claimed.setdefault(event_type, declared)
-            if other is not declared:
-                yield (
-                    f"{declared.at('events', number)}: events: the {event_type} events already come with "
-                    f"{other.at('events')}; let one extract bring a type."
-                )

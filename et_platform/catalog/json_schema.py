@@ -12,11 +12,13 @@ from pathlib import Path
 from et_platform.catalog.business_unit import BusinessUnit
 from et_platform.catalog.extract import Extract
 from et_platform.catalog.models import CrmEntity, DataExtension, Documented, WriteBack
+from et_platform.catalog.segment import Segment
 
 KINDS: Mapping[str, type[Documented]] = {
     "crm": CrmEntity,
     "data_extension": DataExtension,
     "extract": Extract,
+    "segment": Segment,
     "writeback": WriteBack,
     "business_unit": BusinessUnit,
 }

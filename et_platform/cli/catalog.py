@@ -41,7 +41,7 @@ def check(folder: Path | None, models: bool) -> None:
         raise click.ClickException("\n".join(found))
     click.echo(
         f"No mistake in {len(loaded.data_extensions)} data extensions, {len(loaded.crm)} CRM entities, "
-        f"{len(loaded.extracts)} extracts and {len(loaded.writeback)} write-backs."
+        f"{len(loaded.extracts)} extracts, {len(loaded.segments)} segments and {len(loaded.writeback)} write-backs."
         + ("" if known is not None else " The dbt models were not looked at.")
     )
 

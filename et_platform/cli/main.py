@@ -29,6 +29,7 @@ _VERBS = {
     "resolve": "et_platform.cli.ledger",
     "pull": "et_platform.cli.inbound",
     "writeback": "et_platform.cli.inbound",
+    "segment": "et_platform.cli.segments",
     "trace": "et_platform.cli.looking",
     "ui": "et_platform.cli.looking",
     "demo": "et_platform.cli.demo",

@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from et_platform.exacttarget.auth import Tokens
+from et_platform.exacttarget.automations import Automations
 from et_platform.exacttarget.connection import Connection, Patience, Retries, Timeouts
 from et_platform.exacttarget.data_extensions import DataExtensions
+from et_platform.exacttarget.data_filters import DataFilters
 from et_platform.exacttarget.errors import (
     InMaintenance,
     MalformedReply,
@@ -36,6 +38,7 @@ from et_platform.exacttarget.lists import Lists
 from et_platform.exacttarget.metadata import Metadata
 from et_platform.exacttarget.models import SystemStatus, UserToken
 from et_platform.exacttarget.patience import Outages
+from et_platform.exacttarget.queries import Queries
 from et_platform.exacttarget.rest import Rest
 from et_platform.exacttarget.rows import Rows
 from et_platform.exacttarget.soap import Repeat, Soap
@@ -96,6 +99,9 @@ class ExactTarget:
         self.subscribers = Subscribers(self._soap)
         self.lists = Lists(self._soap)
         self.later = Later(self._soap)
+        self.queries = Queries(self._soap)
+        self.data_filters = DataFilters(self._soap)
+        self.automations = Automations(self._soap)
         self.metadata = Metadata(self._soap)
         self.rest = Rest(
             tokens=self._tokens,

@@ -33,12 +33,16 @@ from et_platform.ledger import (
     decision_tables,
     inbound_tables,
     rejected_rows_table,
+    segment_tables,
     tables,
     writeback_tables,
 )
 from et_platform.ledger.records import IMPORTED, ORDER, Attempt, ChangeSet, FileState, ImportFile, Kind
 
-_PARTS = (tables, approval_tables, decision_tables, inbound_tables, rejected_rows_table, writeback_tables)
+_PARTS = (
+    *(tables, approval_tables, decision_tables, inbound_tables, rejected_rows_table, segment_tables),
+    writeback_tables,
+)
 """One metadata; a module's tables are in it once it is imported."""
 _UNWRITABLE = ("disk is full", "disk I/O error", "readonly database", "unable to open database")
 """What SQLite says of a disk that takes no more."""

@@ -32,6 +32,7 @@ ADDRESSES: dict[str, tuple[str, str | None]] = {
     "events": ("extracts", "events"),
     "status_change": ("extracts", "status_change"),
     "crm_writeback": ("writeback", "crm_writeback"),
+    "segment": ("segments", "segment"),
 }
 
 

@@ -26,6 +26,7 @@ RULES: dict[str, set[str]] = {
     "ledger": {"liveness"},
     "ingest": LEAF | {"catalog"},
     "outbound": LEAF | {"catalog", "crm", "exacttarget", "ledger", "sync", "warehouse"},
+    "segments": LEAF | {"catalog", "exacttarget", "ledger", "outbound", "sync"},
     "inbound": LEAF | {"catalog", "crm", "exacttarget", "ingest", "ledger", "sync", "warehouse"},
     "trace": LEAF | {"catalog", "exacttarget", "ledger", "sync", "warehouse"},
     "dbt": LEAF | {"catalog", "liveness", "processes", "settings", "sync", "warehouse"},
@@ -37,12 +38,12 @@ RULES: dict[str, set[str]] = {
     "presentation": LEAF
     | {
         *("settings", "catalog", "crm", "dbt", "exacttarget", "inbound", "ingest", "ledger", "outbound"),
-        "warehouse",
+        *("segments", "warehouse"),
     },
     "partitions": {"catalog"},
     "defs": {
         *("absent", "catalog", "dbt", "exacttarget", "inbound", "ingest", "ledger", "outbound", "partitions"),
-        *("presentation", "resources", "sync", "warehouse"),
+        *("presentation", "resources", "segments", "sync", "warehouse"),
     },
     "definitions": {"settings", "catalog", "dbt", "defs", "resources"},
     "instance": {"settings", "catalog", "definitions", "liveness", "resources", "sync"},
@@ -80,6 +81,7 @@ FORBIDDEN_LIBRARIES: dict[str, set[str]] = {
     "dbt": {"dagster", "dagster_dbt", "zeep", "asyncssh", "requests", "sqlalchemy"},
     "ingest": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
     "outbound": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
+    "segments": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
     "inbound": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
     "trace": {"dagster", "zeep", "asyncssh", "requests", "sqlalchemy"},
     "simulator": {"dagster", "zeep", "paramiko"},
