@@ -157,7 +157,7 @@ def _resolve(road: Road, exacttarget: "ExactTarget", run: SegmentRun, held: Leas
 def _wait(road: Road, exacttarget: "ExactTarget", declared: Declared[Segment], run: SegmentRun) -> SegmentRun:
     """Wait for the mark; the run is `finished` then. Raises SegmentFailed and SegmentStillRunning."""
     assert run.started_at is not None
-    left = (run.started_at + declared.is_.deadline - road.clock()).total_seconds()
+    left = (run.started_at + declared.is_.deadline - datetime.now(UTC)).total_seconds()
     # However late this is: what ended meanwhile is to be seen.
     for _ in _pauses(road, max(left, 0)):
         seen = _look(exacttarget, run)

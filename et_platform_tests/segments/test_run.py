@@ -47,11 +47,11 @@ def test_nobody_is_a_result_too(world):
 def test_a_filter_by_days_goes_by_the_server_day_of_the_run(world):
     text = FILTER.replace(
         "where: {field: Points, is: greaterThan, value: 10}",
-        "where: {any: [{field: CreatedAt, is: lessThan, days_ago: 30}, {field: Name, is: beginsWith, value: cy}]}",
+        "where: {any: [{field: Born, is: lessThan, days_ago: 30}, {field: Name, is: beginsWith, value: cy}]}",
     )
     world.declare(text)
     key = world.catalog.data_extensions["people"].is_.customer_key
-    rows = [{"PersonID": "P1", "CreatedAt": "2026-01-01"}, {"PersonID": "P2", "CreatedAt": "2199-01-01"}]
+    rows = [{"PersonID": "P1", "Born": "2026-01-01"}, {"PersonID": "P2", "Born": "2199-01-01"}]
     with world.road.open_exacttarget() as exacttarget:
         assert all(one.ok for one in exacttarget.rows.upsert(customer_key=key, rows=rows))
     world.run()
@@ -63,8 +63,8 @@ def test_a_filter_by_days_goes_by_the_server_day_of_the_run(world):
 
 def test_promise_7_rows_that_others_put_there_are_not_replaced_unasked(world):
     with world.road.open_exacttarget() as exacttarget:
-        from et_platform.segments.define import _as_data_extension
         from et_platform.outbound.schema import ensure_data_extension
+        from et_platform.segments.define import _as_data_extension
 
         ensure_data_extension(exacttarget, _as_data_extension(world.declared), acknowledged=0, is_first_load=False)
         exacttarget.rows.upsert(customer_key=world.result_key, rows=[{"PersonID": "theirs", "Name": "x"}])

@@ -93,7 +93,10 @@ class World:
 
     def fill(self, people: Mapping[str, tuple[str, str]]) -> None:
         declared = self.catalog.data_extensions["people"]
-        rows = [{"PersonID": key, "Name": name, "Points": points} for key, (name, points) in people.items()]
+        rows = [
+            {"PersonID": key, "Email": f"{key}@example.org", "Name": name, "Points": points}
+            for key, (name, points) in people.items()
+        ]
         with self.road.open_exacttarget() as exacttarget:
             ensure_data_extension(exacttarget, declared, acknowledged=0, is_first_load=False)
             results = exacttarget.rows.upsert(customer_key=declared.is_.customer_key, rows=rows)
