@@ -5,18 +5,15 @@ and what a status means to anybody.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 
 from et_platform.exacttarget.activities import delete, save
+from et_platform.exacttarget.activity_models import Activity, AutomationState
 from et_platform.exacttarget.errors import InDoubt
 from et_platform.exacttarget.faults import API
 from et_platform.exacttarget.perform import perform_once
 from et_platform.exacttarget.server_time import read_server_time
 from et_platform.exacttarget.soap import Soap
 
-ActivityKind = Literal["QueryDefinition", "FilterActivity", "ImportDefinition", "EmailSendDefinition"]
 _STATES = {
     -1: "Error",
     0: "BuildingError",
@@ -29,24 +26,6 @@ _STATES = {
     7: "AwaitingTrigger",
     8: "InactiveTrigger",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Activity:
-    """An activity by its kind and object id."""
-
-    kind: ActivityKind
-    customer_key: str
-    object_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutomationState:
-    """How an automation stands. `status` is one of the words recorded of real ones [R], or a number nobody knows."""
-
-    status: str
-    last_run: datetime | None = None
-    """When it ran last, if the service tells."""
 
 
 class Automations:

@@ -4,30 +4,14 @@ Belongs here: FilterDefinition and FilterActivity. Does not: what a condition is
 end is known (`automations.py`), and which operators suit which type of field: what does not fit, the service refuses.
 """
 
-from dataclasses import dataclass
-
 from et_platform.exacttarget.activities import delete, object_id_of, save
+from et_platform.exacttarget.activity_models import DataFilter
 from et_platform.exacttarget.errors import NotFound
-from et_platform.exacttarget.filters import Filter, to_part
+from et_platform.exacttarget.filters import to_part
 from et_platform.exacttarget.soap import Soap
 
 _DATA_EXTENSION = 2
 """What a type id says of a source or a destination [R]."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataFilter:
-    """A filter with its activity, both under one key and name: the rows of `source_key` that fulfil the condition
-    replace those of `target_key` [K], in the fields that both have.
-    """
-
-    customer_key: str
-    name: str
-    source_key: str
-    target_key: str
-    condition: Filter
-    """A date is a day, without a time [D]."""
-    description: str = ""
 
 
 class DataFilters:

@@ -4,28 +4,9 @@ Belongs here: QueryDefinition. Does not: running one so that its end is known (`
 cannot be retrieved [D].
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 from et_platform.exacttarget.activities import delete, object_id_of, save
+from et_platform.exacttarget.activity_models import Query
 from et_platform.exacttarget.soap import Soap
-
-TargetUpdate = Literal["Overwrite", "Update", "Append"]
-"""What becomes of the target's rows: all are replaced; changed or added by primary key [K]; added to."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """A query activity. `text` is one SELECT of T-SQL; data extensions go by their names."""
-
-    customer_key: str
-    name: str
-    text: str
-    target_key: str
-    target_name: str
-    """Key and name of the data extension that takes the rows: the samples send both [D]."""
-    update: TargetUpdate = "Overwrite"
-    description: str = ""
 
 
 class Queries:

@@ -15,13 +15,9 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.conflicts import is_day
 from et_platform.catalog.models import DataExtension as Declaration
 from et_platform.catalog.segment import Condition, Segment, SegmentFilter
-from et_platform.exacttarget.automations import Activity
-from et_platform.exacttarget.data_filters import DataFilter
+from et_platform.exacttarget.activity_models import Activity, DataFilter, Query
 from et_platform.exacttarget.errors import ExactTargetError, NameTaken, Rejected
-from et_platform.exacttarget.filters import AllOf, AnyOf, Filter
-from et_platform.exacttarget.filters import Condition as Comparison
 from et_platform.exacttarget.models import SERVER_TIME, DataExtension, Field, FieldType
-from et_platform.exacttarget.queries import Query
 from et_platform.ledger import segments as ledger
 from et_platform.ledger.segments import SegmentRun
 from et_platform.outbound.road import Road
@@ -30,6 +26,7 @@ from et_platform.segments.errors import SegmentRefused, WouldErase
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
+    from et_platform.exacttarget.filters import Filter
 
 MARKS = "ETP_Segment_Runs"
 RUN, SEGMENT, PICKED = "RunID", "Segment", "Picked"
@@ -165,8 +162,11 @@ def _source(catalog: Catalog, chosen: SegmentFilter) -> tuple[str, dict[str, str
     return is_.customer_key, {name.lower(): field.type for name, field in is_.made_fields.items()}
 
 
-def sent(condition: Condition, types: dict[str, str], *, today: date) -> Filter:
+def sent(condition: Condition, types: dict[str, str], *, today: date) -> "Filter":
     """A condition as ExactTarget takes it on that server day; the types of fields are given by lower-case name."""
+    from et_platform.exacttarget.filters import AllOf, AnyOf  # brings zeep
+    from et_platform.exacttarget.filters import Condition as Comparison
+
     if condition.parts:
         parts = tuple(sent(part, types, today=today) for part in condition.parts)
         return AllOf(parts=parts) if condition.all else AnyOf(parts=parts)

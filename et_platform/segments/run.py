@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.segment import Segment
-from et_platform.exacttarget.automations import AutomationState
+from et_platform.exacttarget.activity_models import AutomationState
 from et_platform.exacttarget.errors import ExactTargetError, InDoubt, InMaintenance
 from et_platform.ledger import segments as ledger
 from et_platform.ledger.leases import Lease
@@ -113,9 +113,8 @@ def _open(road: Road, declared: Declared[Segment]) -> SegmentRun:
 def _tidy(road: Road, exacttarget: "ExactTarget", declared: Declared[Segment]) -> None:
     """A failed run's automation stays for people to look at, until the next run."""
     for earlier in ledger.latest(road.ledger, road.mid, declared.name, limit=2):
-        if earlier.state == "failed":
-            exacttarget.automations.delete(customer_key=earlier.automation_key)
-            exacttarget.queries.delete(customer_key=earlier.automation_key)
+        if earlier.state == "failed" and earlier.starting_at is not None:
+            define.clean_up(exacttarget, earlier)
 
 
 def _start(road: Road, exacttarget: "ExactTarget", run: SegmentRun, held: Lease) -> SegmentRun:
