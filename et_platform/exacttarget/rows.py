@@ -51,8 +51,9 @@ class Rows:
         an empty text, and the service may show null as that [K]. `keys` is a field and the values wanted of it:
         only rows that match one are read (each once, as the service compares: without case), in as many calls as
         needed. `where` is a condition (`filters.py`); it is checked against the fields' types before it is sent, for
-        which they are read, unless they are given as `known`. With both, rows must fulfil both. `batch_size` is rows
-        in a page, at most 2,500.
+        which they are read, unless they are given as `known`: do so for a shared data extension, whose fields a child
+        does not find under `ENT.…` [K]. With both, rows must fulfil both. `batch_size` is rows in a page, at most
+        2,500.
 
         Raises NotFound, InvalidDefinition for an unknown field or a condition that does not fit, and ReadInterrupted if
         a page after the first is lost; what was given out before is then not the whole. A lost page cannot be asked for

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from et_platform.exacttarget.client import ExactTarget
+from et_platform.exacttarget.errors import InvalidDefinition
+from et_platform.exacttarget.filters import Condition, Operator
+from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform_tests.exacttarget.scripted import simulated_connection, until
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.soap import KEY_FIELD, Soap, data_extension, equals, row, simple
 from et_platform_tests.simulator.test_asynchronous import options
@@ -50,6 +55,28 @@ def test_one_value_of_in_may_be_several(soap: Soap, key: str) -> None:
     found = soap.rows(key, ["Key"], simple("Key", "IN", "a, C"))
     assert [one["Key"] for one in found] == ["a", "c"]
     assert soap.rows(key, ["Key"], simple("Key", "IN", "a,b", "c")) == [{"Key": "c"}]  # several Values: as they are
+
+
+def test_the_clients_conditions_hold_here_too_or_are_refused_in_words(simulator: Simulator, key: str) -> None:
+    fields = (
+        Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True),
+        Field(name="City", type=FieldType.Text, max_length=20),
+    )
+    rows = [{"Id": "1", "City": "a, b"}, {"Id": "2", "City": "a"}, {"Id": "3", "City": "b"}]
+    with ExactTarget(simulated_connection(simulator.info)) as client:
+        client.data_extensions.create(data_extension=DataExtension(customer_key=key, name=key, fields=fields))
+        write = client.rows.insert_later(customer_key=key, rows=rows)
+        assert [one.ok for one in until(lambda: client.rows.results_of(write=write))] == [True] * 3
+
+        def found(operator: Operator, value: str | list[str]) -> list[str]:
+            where = Condition(field="City", operator=operator, value=value)
+            batches = client.rows.read(customer_key=key, fields=["Id"], where=where, batch_size=1)
+            return [row["Id"] for batch in batches for row in batch.to_pylist()]
+
+        assert found("IN", ["a, b"]) == ["1"]  # one value stays one
+        assert found("IN", ["a", "b"]) == ["2", "3"]
+        with pytest.raises(InvalidDefinition, match="The operator beginsWith is for a DataFilter only"):
+            found("beginsWith", "a")
 
 
 def test_an_unknown_type_has_no_description(soap: Soap) -> None:
