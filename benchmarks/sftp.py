@@ -118,11 +118,11 @@ def main() -> None:
             pairs = {
                 "put": (
                     lambda: openssh(connection, folder, f"put {local} Import/openssh"),
-                    lambda: ours(connection, lambda ftp: ftp.put(local, "Import/ours")),
+                    lambda: ours(connection, lambda ftp: ftp.put(local=local, remote="Import/ours")),
                 ),
                 "get": (
                     lambda: openssh(connection, folder, f"get Import/openssh {folder / 'back.openssh'}"),
-                    lambda: ours(connection, lambda ftp: ftp.get("Import/ours", back)),
+                    lambda: ours(connection, lambda ftp: ftp.get(remote="Import/ours", local=back)),
                 ),
             }
             for direction, (theirs, own) in pairs.items():

@@ -53,7 +53,7 @@ def main() -> None:
 
         def listing() -> int:
             with world.road.open_exacttarget() as exacttarget, exacttarget.ftp() as ftp:
-                return len(ftp.list(EXPORT))
+                return len(ftp.list(folder=EXPORT))
 
         assert timed("a bare listing, with the login", listing) == arguments.files
         assert len(timed("first look, all new", world.look).waiting) == arguments.files

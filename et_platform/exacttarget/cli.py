@@ -60,7 +60,7 @@ def status() -> None:
         with client.ftp() as ftp:
             for folder in FOLDERS:
                 try:
-                    files = ftp.list(folder)
+                    files = ftp.list(folder=folder)
                 except NotFound:
                     click.echo(f"{folder}: missing")
                     continue
@@ -170,7 +170,7 @@ def ftp() -> None:
 def ls(folder: str) -> None:
     """Size, time (UTC) and name of the files of a folder."""
     with opened_client(with_sftp=True) as client, client.ftp() as site:
-        for file in site.list(folder):
+        for file in site.list(folder=folder):
             click.echo(f"{file.size:>14}  {file.mtime:%Y-%m-%d %H:%M:%S}  {file.name}")
 
 
@@ -181,7 +181,7 @@ def ls(folder: str) -> None:
 def get(remote: str, local: Path, sha256: str | None) -> None:
     """Download REMOTE to LOCAL; goes on where an earlier try broke off."""
     with opened_client(with_sftp=True) as client, client.ftp() as site, _bar(f"get {remote}") as tell:
-        file = site.get(remote, local, resume=True, sha256=sha256, progress=tell)
+        file = site.get(remote=remote, local=local, resume=True, sha256=sha256, progress=tell)
     click.echo(f"{file.size} bytes")
 
 
@@ -191,7 +191,7 @@ def get(remote: str, local: Path, sha256: str | None) -> None:
 def put(local: Path, remote: str) -> None:
     """Upload LOCAL to REMOTE, replacing a file of that name; goes on where an earlier try broke off."""
     with opened_client(with_sftp=True) as client, client.ftp() as site, _bar(f"put {remote}") as tell:
-        file = site.put(local, remote, resume=True, progress=tell)
+        file = site.put(local=local, remote=remote, resume=True, progress=tell)
     click.echo(f"{file.size} bytes")
 
 

@@ -155,7 +155,7 @@ class ExactTarget:
         """A token with which a person's browser enters the application within 30 seconds; see `execute.user_token`."""
         return user_token(self._soap, user=user)
 
-    def wait_out(self, error: InMaintenance) -> None:
+    def wait_out(self, *, error: InMaintenance) -> None:
         """Return once ExactTarget works again after a call was refused with `error`.
 
         Calls that may be repeated do so by themselves; this is for those whose caller must look first. Raises `error`

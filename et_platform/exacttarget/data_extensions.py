@@ -82,7 +82,7 @@ class DataExtensions:
         """Its fields, in the order of the data extension. Raises NotFound: there is none without fields."""
         return fields_of(self._soap, customer_key)
 
-    def create(self, data_extension: DataExtension) -> str:
+    def create(self, *, data_extension: DataExtension) -> str:
         """Create it; returns its object id. Raises AlreadyExists, NameTaken, InvalidDefinition.
 
         If the answer is lost, the data extension is looked up: when it is there, its id is the answer.
@@ -107,7 +107,7 @@ class DataExtensions:
         """Add fields. Raises NotFound, and InvalidDefinition, for instance for a required field with no default."""
         self._write_fields(customer_key, fields, "Adding")
 
-    def update(self, data_extension: DataExtension) -> None:
+    def update(self, *, data_extension: DataExtension) -> None:
         """Give the data extension of that key the name, description, folder, use and retention of this one.
 
         Its fields stay as they are: see `add_fields`, `change_fields`, `delete_fields`. A retention of None leaves what

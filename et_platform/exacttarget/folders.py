@@ -98,7 +98,7 @@ class Folders:
             raise MalformedReply(f"{what}: the service says that it was done, and does not show it. List the folders.")
         return found
 
-    def update(self, folder: Folder) -> None:
+    def update(self, *, folder: Folder) -> None:
         """Give the folder of that id the name, description, place and flags of this one. Raises NotFound."""
         one = folder_to_send(self._soap.types, folder)
         self._soap.write("Update", one, what=f"Updating folder {folder.id}")

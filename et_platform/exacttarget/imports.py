@@ -42,7 +42,7 @@ class Imports:
         self._soap = soap
         self._is_restricted_known = True
 
-    def define(self, definition: ImportDefinition) -> None:
+    def define(self, *, definition: ImportDefinition) -> None:
         """Make the import definition what is given, whether it is there or not.
 
         Raises InvalidDefinition (43020, 43060, or without one destination), NameTaken.

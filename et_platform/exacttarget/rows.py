@@ -163,7 +163,7 @@ class Rows:
         """As `upsert_later`, to be deleted by primary key: a row that is not there by then is an error."""
         return self._later("Delete", customer_key, keys, {}, None, priority, not_before)
 
-    def results_of(self, write: AsyncWrite) -> list[RowResult] | None:
+    def results_of(self, *, write: AsyncWrite) -> list[RowResult] | None:
         """One result for each row of a write that was handed over, in their order; None while it is not done.
 
         Results are kept for 30 days [D].

@@ -56,9 +56,9 @@ class EnhancedFtp:
 
     def put(
         self,
+        *,
         local: Path,
         remote: str,
-        *,
         temporary: str | None = None,
         resume: bool = False,
         read_back: bool = False,
@@ -81,9 +81,9 @@ class EnhancedFtp:
 
     def get(
         self,
+        *,
         remote: str,
         local: Path,
-        *,
         resume: bool = False,
         sha256: str | None = None,
         progress: Progress | None = None,
@@ -97,23 +97,23 @@ class EnhancedFtp:
         """
         return self._get(_checked(remote), local, resume, sha256, progress)
 
-    def list(self, folder: str) -> list[RemoteFile]:
+    def list(self, *, folder: str) -> list[RemoteFile]:
         """The files of a folder, by name; sub-folders are left out. Raises NotFound."""
         path = _checked(folder)
-        return sorted(self._transport.list(path, what=f"Listing {path}"), key=lambda file: file.name)
+        return sorted(self._transport.list(folder=path, what=f"Listing {path}"), key=lambda file: file.name)
 
-    def stat(self, remote: str) -> RemoteFile | None:
+    def stat(self, *, remote: str) -> RemoteFile | None:
         """The file, or None."""
         try:
             return self._stat(_checked(remote))
         except NotFound:
             return None
 
-    def remove(self, remote: str) -> bool:
+    def remove(self, *, remote: str) -> bool:
         """Remove the file; returns whether it was there."""
         path = _checked(remote)
         try:
-            self._transport.remove(path, what=f"Removing {path}")
+            self._transport.remove(path=path, what=f"Removing {path}")
         except NotFound:
             return False
         return True
@@ -132,11 +132,11 @@ class EnhancedFtp:
 
         def upload() -> None:
             nonlocal done
-            found = self.stat(under) if done else None
+            found = self.stat(remote=under) if done else None
             done = done if found is not None and found.size >= done else 0
             source.seek(done)
             give = lambda most: source.read(min(most, size - source.tell()))  # noqa: E731
-            self._transport.write(under, start=done, block=self._block, give=give, arrived=arrived, what=what)
+            self._transport.write(path=under, start=done, block=self._block, give=give, arrived=arrived, what=what)
 
         try:
             with local.open("rb") as source:
@@ -170,24 +170,24 @@ class EnhancedFtp:
             self._rename(temporary, path)
         except TransferInterrupted:
             self._reconnect()
-            if self.stat(temporary) is not None or self.stat(path) is None:
+            if self.stat(remote=temporary) is not None or self.stat(remote=path) is None:
                 self._rename(temporary, path)
 
     def _rename(self, temporary: str, path: str) -> None:
         what = f"Renaming the upload to {path}"
-        if self._transport.replace(temporary, path, what=what):
+        if self._transport.replace(old=temporary, new=path, what=what):
             return
         aside = f"{temporary}.old"
-        if self.stat(path) is None:
-            self._transport.rename(temporary, path, what=what)
+        if self.stat(remote=path) is None:
+            self._transport.rename(old=temporary, new=path, what=what)
             return
-        self._transport.rename(path, aside, what=what)  # the plain rename does not replace
+        self._transport.rename(old=path, new=aside, what=what)  # the plain rename does not replace
         try:
-            self._transport.rename(temporary, path, what=what)
+            self._transport.rename(old=temporary, new=path, what=what)
         except BaseException:
-            self._transport.rename(aside, path, what=what)
+            self._transport.rename(old=aside, new=path, what=what)
             raise
-        self._transport.remove(aside, what=f"Removing the file that {path} replaced")
+        self._transport.remove(path=aside, what=f"Removing the file that {path} replaced")
 
     def _get(self, path: str, local: Path, resume: bool, sha256: str | None, progress: Progress | None) -> RemoteFile:
         what, before, done = f"Downloading {path}", self._stat(path), 0
@@ -203,7 +203,7 @@ class EnhancedFtp:
 
         def download() -> None:
             # Never beyond that size: a file that somebody still writes has no end.
-            self._transport.read(path, start=done, end=before.size, block=self._block, take=take, what=what)
+            self._transport.read(path=path, start=done, end=before.size, block=self._block, take=take, what=what)
 
         with Part.of(local, version=version if resume else None) as part:
             try:
@@ -253,7 +253,7 @@ class EnhancedFtp:
 
     def _same_bytes(self, path: str, source: BinaryIO, size: int) -> int:
         """How many bytes of a remote file are those of the local one, from the beginning; it is read back."""
-        found = self.stat(path)
+        found = self.stat(remote=path)
         if found is None or found.size > size:
             return 0
         same = 0
@@ -269,7 +269,7 @@ class EnhancedFtp:
         source.seek(0)
         with contextlib.suppress(_Differs):
             what = f"Reading {path} back"
-            self._transport.read(path, start=0, end=found.size, block=self._block, take=compare, what=what)
+            self._transport.read(path=path, start=0, end=found.size, block=self._block, take=compare, what=what)
         return same
 
     def _same_samples(self, path: str, part: BinaryIO, size: int) -> int:
@@ -283,13 +283,13 @@ class EnhancedFtp:
             own, theirs = part.read(_SAMPLE), bytearray()
             what = f"Comparing the part of {path}"
             end = start + len(own)
-            self._transport.read(path, start=start, end=end, block=SMALL_BLOCK, take=theirs.extend, what=what)
+            self._transport.read(path=path, start=start, end=end, block=SMALL_BLOCK, take=theirs.extend, what=what)
             if own != theirs:
                 return 0
         return have
 
     def _stat(self, path: str) -> RemoteFile:
-        return self._transport.stat(path, what=f"Looking for {path}")
+        return self._transport.stat(path=path, what=f"Looking for {path}")
 
     def _reconnect(self) -> None:
         self._transport.close()
@@ -301,7 +301,7 @@ class EnhancedFtp:
             try:
                 if not self._transport.is_open:
                     self._reconnect()
-                self._transport.remove(temporary, what=f"Removing {temporary}")
+                self._transport.remove(path=temporary, what=f"Removing {temporary}")
                 return
             except NotFound:
                 return

@@ -52,7 +52,7 @@ class SshTransport:
             self._connection.abort() if self._connection.is_closed() else self._loop.run(self._leave())
             self._loop.end()
 
-    def list(self, folder: str, *, what: str) -> list[RemoteFile]:
+    def list(self, *, folder: str, what: str) -> list[RemoteFile]:
         """See Transport."""
         entries = self._ask(what, lambda: self._sftp.readdir(folder))
         return [
@@ -61,20 +61,20 @@ class SshTransport:
             if str(one.filename) not in (".", "..") and not modes.S_ISDIR(one.attrs.permissions or 0)
         ]
 
-    def stat(self, path: str, *, what: str) -> RemoteFile:
+    def stat(self, *, path: str, what: str) -> RemoteFile:
         """See Transport."""
         folder, _, name = path.rpartition("/")
         return _remote_file(folder, name, self._ask(what, lambda: self._sftp.stat(path)))
 
-    def remove(self, path: str, *, what: str) -> None:
+    def remove(self, *, path: str, what: str) -> None:
         """See Transport."""
         self._ask(what, lambda: self._sftp.remove(path))
 
-    def rename(self, old: str, new: str, *, what: str) -> None:
+    def rename(self, *, old: str, new: str, what: str) -> None:
         """See Transport."""
         self._ask(what, lambda: self._sftp.rename(old, new))
 
-    def replace(self, old: str, new: str, *, what: str) -> bool:
+    def replace(self, *, old: str, new: str, what: str) -> bool:
         """See Transport."""
 
         async def work() -> bool:
@@ -86,7 +86,7 @@ class SshTransport:
 
         return self._ask(what, work)
 
-    def read(self, path: str, *, start: int, end: int, block: int, take: Callable[[bytes], None], what: str) -> None:
+    def read(self, *, path: str, start: int, end: int, block: int, take: Callable[[bytes], None], what: str) -> None:
         """See Transport."""
         self._check_open(what)
         block = min(block, self._limit(self._sftp.limits.max_read_len, block))
@@ -94,8 +94,8 @@ class SshTransport:
 
     def write(
         self,
-        path: str,
         *,
+        path: str,
         start: int,
         block: int,
         give: Callable[[int], bytes],

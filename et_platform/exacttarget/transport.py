@@ -30,34 +30,34 @@ class Transport(Protocol):
         """Close it; more than once is fine."""
         ...
 
-    def list(self, folder: str, *, what: str) -> list[RemoteFile]:
+    def list(self, *, folder: str, what: str) -> list[RemoteFile]:
         """The files of a folder, without its sub-folders, in any order."""
         ...
 
-    def stat(self, path: str, *, what: str) -> RemoteFile:
+    def stat(self, *, path: str, what: str) -> RemoteFile:
         """One file."""
         ...
 
-    def remove(self, path: str, *, what: str) -> None:
+    def remove(self, *, path: str, what: str) -> None:
         """Remove one file."""
         ...
 
-    def rename(self, old: str, new: str, *, what: str) -> None:
+    def rename(self, *, old: str, new: str, what: str) -> None:
         """Rename; a file of the new name is an error, or is replaced, as the server likes it."""
         ...
 
-    def replace(self, old: str, new: str, *, what: str) -> bool:
+    def replace(self, *, old: str, new: str, what: str) -> bool:
         """Rename and replace in one step; False if the server cannot, or would not."""
         ...
 
-    def read(self, path: str, *, start: int, end: int, block: int, take: Callable[[bytes], None], what: str) -> None:
+    def read(self, *, path: str, start: int, end: int, block: int, take: Callable[[bytes], None], what: str) -> None:
         """Give `take` the bytes from `start` to `end` in order, asking for `block` at once; fewer if the file ends."""
         ...
 
     def write(
         self,
-        path: str,
         *,
+        path: str,
         start: int,
         block: int,
         give: Callable[[int], bytes],

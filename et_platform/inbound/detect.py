@@ -32,7 +32,7 @@ def detect(
     client's errors; then the old cursor stays good.
     """
     with road.open_exacttarget() as exacttarget, exacttarget.ftp() as ftp:
-        present = ftp.list(EXPORT)
+        present = ftp.list(folder=EXPORT)
     listing = [
         Sighting(one.name, one.size, int(one.mtime.timestamp()), mid=road.mid)
         for one in present

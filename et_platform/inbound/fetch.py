@@ -67,7 +67,7 @@ def _download(road: InboundRoad, file: ExtractFile, local: Path) -> ExtractFile:
     remote = f"{EXPORT}/{file.name}"
     with road.open_exacttarget() as exacttarget, exacttarget.ftp() as ftp:
         try:
-            found = ftp.get(remote, local, resume=True)
+            found = ftp.get(remote=remote, local=local, resume=True)
         except NotFound:
             raise FileVanished(
                 f"{remote} (identity {file.identity}) was seen with {file.size} bytes and is not on the site any more: "

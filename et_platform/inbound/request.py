@@ -118,7 +118,7 @@ def _request(road: InboundRoad, wanted: ExtractRequest, types: Collection[EventT
                 road.tell(f"Whether {request.output_name} was asked for is in doubt; the file will tell. {doubt}")
                 return request
             except InMaintenance as refusal:
-                exacttarget.wait_out(refusal)
+                exacttarget.wait_out(error=refusal)
     request = road.inbound.requested(request)
     road.tell(f"Asked for {request.output_name}.")
     return request

@@ -133,7 +133,7 @@ def _rows_back(road: Road, catalog: Catalog, data_extension: Declared[DataExtens
 def _define(road: Road, exacttarget: "ExactTarget", planned: DataExtension, file: ImportFile) -> None:
     is_delete = file.operation == "delete"
     exacttarget.imports.define(
-        ImportDefinition(
+        definition=ImportDefinition(
             customer_key=file.definition_key,
             name=file.definition_key,
             destination_key=planned.customer_key,
@@ -207,7 +207,7 @@ def _wait_out(road: Road, exacttarget: "ExactTarget", file: ImportFile, refusal:
     try:
         if not isinstance(refusal, InMaintenance):
             raise refusal
-        exacttarget.wait_out(refusal)
+        exacttarget.wait_out(error=refusal)
     except ExactTargetError:
         road.ledger.advance_file(file, "missing")
         raise

@@ -46,8 +46,8 @@ def extracted_rows(
                     f"The extract {name} did not come within {road.pace.import_deadline:.0f} s: rows are retrieved."
                 )
                 return False
-            ftp.get(f"{EXPORT}/{name}", local)
-            ftp.remove(f"{EXPORT}/{name}")
+            ftp.get(remote=f"{EXPORT}/{name}", local=local)
+            ftp.remove(remote=f"{EXPORT}/{name}")
             return _load(road, local, names, scratch)
     except NotFound:
         raise
@@ -61,7 +61,7 @@ def _wait(road: Road, ftp: "EnhancedFtp", remote: str) -> bool:
     until = time.monotonic() + road.pace.import_deadline
     pause, before = road.pace.poll, None
     while time.monotonic() < until:
-        now: RemoteFile | None = ftp.stat(remote)
+        now: RemoteFile | None = ftp.stat(remote=remote)
         if now is not None and now == before:
             return True
         before = now

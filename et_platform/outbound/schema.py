@@ -86,7 +86,9 @@ def ensure_data_extension(
             )
         path = folder_path(wanted)
         folder = exacttarget.folders.ensure(path=path) if path is not None else None
-        exacttarget.data_extensions.create(to_create(wanted, folder_id=folder.id if folder is not None else None))
+        exacttarget.data_extensions.create(
+            data_extension=to_create(wanted, folder_id=folder.id if folder is not None else None)
+        )
         return "created"
     if is_first_load:
         _refuse_to_overwrite(exacttarget, declared)
@@ -135,7 +137,7 @@ def _apply(exacttarget: "ExactTarget", declared: Declared[Declaration], found: S
     if itself := any(one.action == "change" and one.kind == "data extension" for one in found):
         present = _look(exacttarget, wanted)
         assert present is not None
-        fields.update(_with_relationship(present, wanted))
+        fields.update(data_extension=_with_relationship(present, wanted))
     return bool(missing or changed or itself)
 
 

@@ -210,8 +210,8 @@ def _remove_from_exacttarget(road: Road, exacttarget: "ExactTarget", files: tupl
     with exacttarget.ftp() as ftp:
         for file in files:
             try:
-                ftp.remove(remote_path(file))
-                ftp.remove(remote_path(file, unfinished=True))
+                ftp.remove(remote=remote_path(file))
+                ftp.remove(remote=remote_path(file, unfinished=True))
             except PermissionDenied as error:
                 if file.definition_key in kept:
                     raise

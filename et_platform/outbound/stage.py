@@ -74,7 +74,7 @@ def begin_attempt(
     with exacttarget.ftp() as ftp:
         for file in files:
             unfinished = remote_path(file, unfinished=True)
-            ftp.put(road.files / file.path, remote_path(file), temporary=unfinished, resume=True)
+            ftp.put(local=road.files / file.path, remote=remote_path(file), temporary=unfinished, resume=True)
             road.ledger.advance_file(file, "uploaded")
             road.tell(f"Uploaded {file.remote}: {file.rows} rows, {file.bytes} bytes.")
     return road.ledger.attempt(attempt_id)

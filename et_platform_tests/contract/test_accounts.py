@@ -55,7 +55,7 @@ def test_a_client_works_in_its_own_business_unit(simulator: Simulator) -> None:
     key = Field(name="Key", type=FieldType.Text, max_length=9, is_primary_key=True, is_required=True)
     wanted = DataExtension(name="people", customer_key="people", fields=(key,))
     with ExactTarget(connection(simulator, CHILD)) as child, ExactTarget(connection(simulator, 1000001)) as parent:
-        child.data_extensions.create(wanted)
+        child.data_extensions.create(data_extension=wanted)
         assert parent.data_extensions.get(customer_key="people") is None
         assert child.data_extensions.get(customer_key="people") is not None
         results = child.rows.upsert(customer_key="people", rows=[{"Key": "1"}])
@@ -79,8 +79,8 @@ def test_a_client_logs_in_with_its_key_and_carries_files(
     (tmp_path / "local").write_bytes(content)
     sftp = {"user": user, "password": password, "private_key": KEY.export_private_key().decode()}
     with ExactTarget(connection(simulator, CHILD, sftp)) as client, client.ftp() as ftp:
-        ftp.put(tmp_path / "local", f"Import/{user}.csv")
-        ftp.get(f"Import/{user}.csv", tmp_path / "back")
+        ftp.put(local=tmp_path / "local", remote=f"Import/{user}.csv")
+        ftp.get(remote=f"Import/{user}.csv", local=tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == content
     assert (simulator.data_dir / "ftp" / str(CHILD) / "Import" / f"{user}.csv").read_bytes() == content
 

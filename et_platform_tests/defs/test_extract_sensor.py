@@ -180,9 +180,9 @@ def test_a_tick_lists_the_site_once_however_many_files_there_are(story: Story, m
     listed: list[str] = []
     list_ = EnhancedFtp.list
 
-    def counted(site: EnhancedFtp, folder: str) -> list[RemoteFile]:
+    def counted(site: EnhancedFtp, *, folder: str) -> list[RemoteFile]:
         listed.append(folder)
-        return list_(site, folder)
+        return list_(site, folder=folder)
 
     monkeypatch.setattr(EnhancedFtp, "list", counted)
     for day, key in (("2024-07-19", "K1"), ("2024-07-20", "K2")):

@@ -141,7 +141,9 @@ def test_a_name_that_is_taken_is_explained_at_the_terminal(fresh, exacttarget_in
     key = fresh.folder.parent.name[-20:]
     with build_road(Settings(**values), run_id="test", tell=lambda line: None).open_exacttarget() as exacttarget:
         one = Field(name="Id", type=FieldType.Text, max_length=10, is_primary_key=True, is_required=True)
-        exacttarget.data_extensions.create(DataExtension(customer_key=f"other_{key}", name=f"E2E_{key}", fields=(one,)))
+        exacttarget.data_extensions.create(
+            data_extension=DataExtension(customer_key=f"other_{key}", name=f"E2E_{key}", fields=(one,))
+        )
     text = one_paragraph(fresh.etp("apply", "customers"))
     assert "names must be unique" in text
     assert re.search(r"customers\.yaml:\d+: name: ", text)

@@ -104,12 +104,16 @@ def people(exacttarget_info):
     with ExactTarget(simulated_connection(exacttarget_info)) as client:
         folder = client.folders.ensure(path="Data Extensions/Cli")
         client.data_extensions.create(
-            DataExtension(customer_key=KEY, name="People of the CLI", fields=fields, category_id=folder.id)
+            data_extension=DataExtension(
+                customer_key=KEY, name="People of the CLI", fields=fields, category_id=folder.id
+            )
         )
         rows = [{"Id": "1", "Mail": SECRET, "Points": "5"}, {"Id": "2", "Mail": None, "Points": None}, {"Id": "3"}]
         assert all(one.ok for one in client.rows.upsert(customer_key=KEY, rows=rows))
         client.imports.define(
-            ImportDefinition(customer_key="cli-in", name="cli-in", destination_key=KEY, file_spec="cli-in.csv")
+            definition=ImportDefinition(
+                customer_key="cli-in", name="cli-in", destination_key=KEY, file_spec="cli-in.csv"
+            )
         )
     return KEY
 

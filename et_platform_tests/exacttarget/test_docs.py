@@ -1,5 +1,6 @@
-"""The client's page names what there is: verbs, methods, errors."""
+"""The client's page names what there is: verbs, methods, errors; and what it says of all calls is so."""
 
+import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import click
 import pytest
 
-from et_platform.exacttarget import errors
+from et_platform.exacttarget import errors, models
 from et_platform.exacttarget.cli import commands
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.connection import Connection
+from et_platform.exacttarget.limits import Limits, LocalLimits
 from et_platform.exacttarget.sftp import EnhancedFtp
+from et_platform.exacttarget.ssh_transport import SshTransport
+from et_platform.exacttarget.transport import Transport
 
 PAGE = (Path(__file__).parents[2] / "docs" / "client.md").read_text(encoding="utf-8")
 ROWS = [re.split(r"(?<!\\)\|", line)[1:-1] for line in PAGE.splitlines() if line.startswith("|")]
@@ -30,13 +34,35 @@ def test_every_verb_is_on_the_page(verb: str):
 
 
 def test_every_call_is_on_the_page_and_nothing_else():
-    client = ExactTarget(Connection(auth_url="http://127.0.0.1", client_id="i", client_secret="s", mid=1))  # pyright: ignore
-    parts = {name: part for name, part in vars(client).items() if not name.startswith("_")}
-    real = {f"`{name}`": public(type(part)) for name, part in parts.items()}
+    real = {f"`{name}`": public(kind) for name, kind in parts().items()}
     real["`ftp()`"] = public(EnhancedFtp) - {"close"}
     real["itself"] = public(ExactTarget) - {"close", "ftp"}
     told = {row[0].strip(): set(re.findall(r"`(\w+)`", row[1])) for row in ROWS if row[0].strip() in real}
     assert told == real
+
+
+def test_every_call_takes_keywords_alone():
+    """Of the client, its parts, what plugs into it, and the values it takes and gives."""
+    kinds = [ExactTarget, *parts().values(), EnhancedFtp, Transport, SshTransport, Limits, LocalLimits]
+    kinds += [kind for _, kind in inspect.getmembers(models, dataclasses.is_dataclass)]
+    calls = [getattr(kind, name) for kind in kinds for name in public(kind)]
+    calls += [kind.__init__ for kind in kinds if dataclasses.is_dataclass(kind)]
+    named = {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
+    positional = {
+        f"{call.__qualname__}({one.name})"
+        for call in calls
+        for one in list(inspect.signature(call).parameters.values())[1:]
+        if one.kind not in named
+    }
+    assert len(calls) > 80
+    assert positional == set()
+    first, *others = inspect.signature(ExactTarget).parameters.values()
+    assert (first.name, {one.kind for one in others}) == ("connection", {inspect.Parameter.KEYWORD_ONLY})
+
+
+def parts() -> dict[str, type]:
+    client = ExactTarget(Connection(auth_url="http://127.0.0.1", client_id="i", client_secret="s", mid=1))  # pyright: ignore
+    return {name: type(part) for name, part in vars(client).items() if not name.startswith("_")}
 
 
 def public(kind: type) -> set[str]:

@@ -49,7 +49,7 @@ ROWS: list[dict[str, Any]] = [
 @pytest.fixture(scope="module")
 def exacttarget(exacttarget_info):
     with ExactTarget(simulated_connection(exacttarget_info)) as client:
-        client.data_extensions.create(DataExtension(customer_key=KEY, name=KEY, fields=FIELDS))
+        client.data_extensions.create(data_extension=DataExtension(customer_key=KEY, name=KEY, fields=FIELDS))
         rows = [{name: _written(value) for name, value in row.items()} for row in ROWS]
         assert all(one.ok for one in client.rows.insert(customer_key=KEY, rows=rows))
         yield client

@@ -85,7 +85,7 @@ def replies(exacttarget_info) -> list[bytes]:
             Field(name="Id", type=FieldType.Text, max_length=20, is_primary_key=True, is_required=True),
             Field(name="Name", type=FieldType.Text, max_length=50),
         )
-        client.data_extensions.create(DataExtension(customer_key=KEY, name=KEY, fields=fields))
+        client.data_extensions.create(data_extension=DataExtension(customer_key=KEY, name=KEY, fields=fields))
         assert all(one.ok for one in client.rows.upsert(customer_key=KEY, rows=ROWS))
         pages = client._soap.pages(f"DataExtensionObject[{KEY}]", FIELDS, what="Reading", batch_size=PER_PAGE)
         return [envelope(etree.tostring(page, encoding="unicode")) for page in pages]

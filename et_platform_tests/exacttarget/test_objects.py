@@ -36,7 +36,7 @@ def made(exacttarget: ExactTarget, request: pytest.FixtureRequest) -> str:
     """A data extension of the test's own; its key."""
     key = request.node.name[:36]
     wanted = DataExtension(customer_key=key, name=key, fields=(ID, NAME, POINTS, BORN, MAIL))
-    exacttarget.data_extensions.create(wanted)
+    exacttarget.data_extensions.create(data_extension=wanted)
     return key
 
 
@@ -55,7 +55,7 @@ def test_a_data_extension_changes_and_goes(exacttarget: ExactTarget, made: str):
     wanted = dataclasses.replace(
         before, name=made + " 2", description="d", category_id=folder.id, retention=retention, sendable_field="Id"
     )
-    definitions.update(wanted)
+    definitions.update(data_extension=wanted)
     after = definitions.get(customer_key=made)
     assert after is not None
     assert dataclasses.replace(after, sendable_subscriber_field=None, is_sendable=None) == dataclasses.replace(
@@ -76,7 +76,7 @@ def test_a_data_extension_changes_and_goes(exacttarget: ExactTarget, made: str):
     assert definitions.delete(customer_key=made) is True
     assert definitions.delete(customer_key=made) is False
     with pytest.raises(errors.NotFound):
-        definitions.update(wanted)
+        definitions.update(data_extension=wanted)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_data_extension_after_a_template(exacttarget: ExactTarget):
     wanted = DataExtension(
         customer_key="after-template", name="After a template", fields=(ID,), template_key=template.customer_key
     )
-    exacttarget.data_extensions.create(wanted)
+    exacttarget.data_extensions.create(data_extension=wanted)
     found = exacttarget.data_extensions.get(customer_key="after-template")
     assert found is not None
     assert [field.name for field in found.fields] == ["SubscriberKey", "EmailAddress", "Id"]
@@ -159,7 +159,7 @@ def test_rows_are_handed_over_and_their_results_fetched_later(exacttarget: Exact
     rows[110] = BAD
     write = exacttarget.rows.upsert_later(customer_key=made, rows=rows, priority="High")
     assert write.rows == (100, 20)
-    results = until(lambda: exacttarget.rows.results_of(write))
+    results = until(lambda: exacttarget.rows.results_of(write=write))
     assert [one.row for one in results] == list(range(120))
     assert [one.row for one in results if not one.ok] == [110]
     check_bad(results[110], set(BAD))
@@ -183,7 +183,7 @@ def test_folders_are_made_moved_and_removed(exacttarget: ExactTarget):
         folders.create(name="Inner", parent=outer)
     root = folders.get(folder_id=outer.parent_id)
     assert root is not None
-    folders.update(dataclasses.replace(inner, name="Moved", description="m", parent_id=root.id))
+    folders.update(folder=dataclasses.replace(inner, name="Moved", description="m", parent_id=root.id))
     moved = folders.find(path="Data Extensions/Moved")
     assert moved is not None
     assert (moved.id, moved.description) == (inner.id, "m")
@@ -223,7 +223,7 @@ def test_an_import_definition_keeps_all_that_it_was_given(exacttarget: ExactTarg
         null_representation="NULL",
         date_locale="de-DE",
     )
-    exacttarget.imports.define(wanted)
+    exacttarget.imports.define(definition=wanted)
     found = exacttarget.imports.definition(customer_key="all-options")
     assert found is not None
     assert found.object_id
@@ -233,7 +233,7 @@ def test_an_import_definition_keeps_all_that_it_was_given(exacttarget: ExactTarg
     by_ordinal = dataclasses.replace(
         wanted, field_mapping="MapByOrdinal", field_maps=(FieldMap(source=2, destination="Id"),), header_lines=0
     )
-    exacttarget.imports.define(by_ordinal)
+    exacttarget.imports.define(definition=by_ordinal)
     found = exacttarget.imports.definition(customer_key="all-options")
     assert found is not None
     assert found.field_maps == (FieldMap(source=2, destination="Id"),)
@@ -245,11 +245,11 @@ def test_an_import_onto_a_list_makes_subscribers_of_its_rows(exacttarget: ExactT
         "Subscriber Key,Email Address,Status\nonto-a,a@example.org,\nonto-b,b@example.org,Unsubscribed\nonto-c,nobody,\n"
     )
     with exacttarget.ftp() as ftp:
-        ftp.put(tmp_path / "in.csv", "Import/onto-list.csv")
+        ftp.put(local=tmp_path / "in.csv", remote="Import/onto-list.csv")
     wanted = ImportDefinition(
         customer_key="onto-list", name="Onto a list", destination_list=number, file_spec="onto-list.csv"
     )
-    exacttarget.imports.define(wanted)
+    exacttarget.imports.define(definition=wanted)
     found = exacttarget.imports.definition(customer_key="onto-list")
     assert found is not None
     assert dataclasses.replace(found, object_id=None) == wanted
@@ -266,9 +266,9 @@ def test_an_import_has_one_destination(exacttarget: ExactTarget):
     none = ImportDefinition(customer_key="nowhere", name="nowhere", file_spec="a.csv")
     for wrong in (none, dataclasses.replace(none, destination_key="a", destination_list=1)):
         with pytest.raises(errors.InvalidDefinition, match="destination_key"):
-            exacttarget.imports.define(wrong)
+            exacttarget.imports.define(definition=wrong)
     with pytest.raises(errors.InvalidDefinition) as caught:
-        exacttarget.imports.define(dataclasses.replace(none, destination_list=999999))
+        exacttarget.imports.define(definition=dataclasses.replace(none, destination_list=999999))
     assert caught.value.code == 43060
     assert exacttarget.imports.definition(customer_key="nowhere") is None
 
@@ -277,8 +277,8 @@ def test_the_extract_of_a_data_extension_lies_on_the_site(exacttarget: ExactTarg
     exacttarget.rows.upsert(customer_key=made, rows=[{"Id": "a", "Name": "x|y"}, {"Id": "b"}])
     assert exacttarget.extracts.request_data_extension(output_name="made.txt", customer_key=made, delimiter="|")
     with exacttarget.ftp() as ftp:
-        until(lambda: ftp.stat("Export/made.txt"))
-        ftp.get("Export/made.txt", tmp_path / "made.txt")
+        until(lambda: ftp.stat(remote="Export/made.txt"))
+        ftp.get(remote="Export/made.txt", local=tmp_path / "made.txt")
     lines = (tmp_path / "made.txt").read_text().splitlines()
     assert lines[0].split("|")[:2] == ["Id", "Name"]
     assert len(lines) == 3
@@ -338,11 +338,11 @@ def test_every_error_has_an_id_to_ask_about(exacttarget: ExactTarget):
 def test_times_of_results_are_aware(exacttarget: ExactTarget, made: str, tmp_path):
     (tmp_path / "in.csv").write_text("Id,Name\na,b\n")
     with exacttarget.ftp() as ftp:
-        ftp.put(tmp_path / "in.csv", "Import/objects-in.csv")
+        ftp.put(local=tmp_path / "in.csv", remote="Import/objects-in.csv")
     definition = ImportDefinition(
         customer_key="objects-in", name="objects-in", destination_key=made, file_spec="objects-in.csv"
     )
-    exacttarget.imports.define(definition)
+    exacttarget.imports.define(definition=definition)
     task = exacttarget.imports.start(customer_key="objects-in")
     result = until(lambda: (one := exacttarget.imports.result(task_id=task)) and (one if one.is_terminal else None))
     assert (result.status, result.successful, result.total_rows) == ("Completed", 1, 1)

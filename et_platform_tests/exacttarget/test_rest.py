@@ -31,7 +31,9 @@ def exacttarget(exacttarget_info):
 @pytest.fixture
 def key(exacttarget: ExactTarget, request: pytest.FixtureRequest) -> str:
     key = f"rest/{request.node.name}"[:36]  # a slash must be encoded
-    exacttarget.data_extensions.create(DataExtension(customer_key=key, name=key.replace("/", " "), fields=FIELDS))
+    exacttarget.data_extensions.create(
+        data_extension=DataExtension(customer_key=key, name=key.replace("/", " "), fields=FIELDS)
+    )
     return key
 
 

@@ -22,8 +22,8 @@ def there_and_back(site, local, tmp_path, content: bytes) -> None:
     local.write_bytes(content)
     ftp = open_site(site)
     try:
-        assert ftp.put(local, "Import/x.csv").size == len(content)
-        assert ftp.get("Import/x.csv", tmp_path / "back").size == len(content)
+        assert ftp.put(local=local, remote="Import/x.csv").size == len(content)
+        assert ftp.get(remote="Import/x.csv", local=tmp_path / "back").size == len(content)
     finally:
         ftp.close()
     assert (tmp_path / "back").read_bytes() == content
@@ -43,8 +43,8 @@ def test_progress_is_told_to_the_end(tmp_path):
     (tmp_path / "local").write_bytes(CONTENT)
     with running_site(tmp_path / "site") as site:
         ftp = open_site(site)
-        ftp.put(tmp_path / "local", "Import/x.csv", progress=lambda done, size: told.append((done, size)))
-        ftp.get("Import/x.csv", tmp_path / "back", progress=lambda done, size: told.append((done, size)))
+        ftp.put(local=tmp_path / "local", remote="Import/x.csv", progress=lambda done, size: told.append((done, size)))
+        ftp.get(remote="Import/x.csv", local=tmp_path / "back", progress=lambda done, size: told.append((done, size)))
         ftp.close()
     assert told.count((len(CONTENT), len(CONTENT))) == 2
     assert told[0] == (261_120, len(CONTENT))
@@ -56,19 +56,19 @@ def test_list_stat_and_remove(tmp_path):
         for name in ("b.zip", "a.zip"):
             (site.root / "Export" / name).write_bytes(b"12345")
         ftp = open_site(site)
-        files = ftp.list("Export")
+        files = ftp.list(folder="Export")
         assert [(file.name, file.size, file.path) for file in files] == [
             ("a.zip", 5, "Export/a.zip"),
             ("b.zip", 5, "Export/b.zip"),
         ]
         assert files[0].mtime.utcoffset() is not None
-        assert ftp.stat("/Export/a.zip") == files[0]
-        assert ftp.stat("Export/none") is None
-        assert [ftp.remove("Export/a.zip"), ftp.remove("Export/a.zip")] == [True, False]
+        assert ftp.stat(remote="/Export/a.zip") == files[0]
+        assert ftp.stat(remote="Export/none") is None
+        assert [ftp.remove(remote="Export/a.zip"), ftp.remove(remote="Export/a.zip")] == [True, False]
         with pytest.raises(errors.NotFound, match="Nowhere"):
-            ftp.list("Nowhere")
+            ftp.list(folder="Nowhere")
         with pytest.raises(errors.NotFound, match="Export/none"):
-            ftp.get("Export/none", tmp_path / "back")
+            ftp.get(remote="Export/none", local=tmp_path / "back")
         ftp.close()
     assert not (tmp_path / "back").exists()
 
@@ -79,7 +79,7 @@ def test_forbidden_names_never_reach_the_site(tmp_path, name):
         ftp = open_site(site)
         (tmp_path / "local").write_bytes(b"x")
         with pytest.raises(errors.InvalidDefinition, match="no name for"):
-            ftp.put(tmp_path / "local", name)
+            ftp.put(local=tmp_path / "local", remote=name)
         ftp.close()
         assert site.names() == []
 
@@ -96,12 +96,12 @@ def test_an_upload_that_is_cut_leaves_nothing_under_its_name_and_no_orphan(tmp_p
     (tmp_path / "local").write_bytes(CONTENT)
     with running_site(tmp_path / "site") as site:
         ftp = open_site(site)
-        ftp.put(tmp_path / "local", "Import/first.csv")  # large blocks are proven, so they are not blamed
+        ftp.put(local=tmp_path / "local", remote="Import/first.csv")  # large blocks are proven, so they are not blamed
         site.cut_after_bytes = len(CONTENT) + 600_000
         with pytest.raises(errors.TransferInterrupted, match="Uploading Import"):
-            ftp.put(tmp_path / "local", "Import/x.csv")
+            ftp.put(local=tmp_path / "local", remote="Import/x.csv")
         assert site.names() == ["Import/first.csv"]
-        ftp.put(tmp_path / "local", "Import/x.csv")  # the connection that cleaned up serves on
+        ftp.put(local=tmp_path / "local", remote="Import/x.csv")  # the connection that cleaned up serves on
         ftp.close()
         assert site.names() == ["Import/first.csv", "Import/x.csv"]
 
@@ -111,7 +111,7 @@ def test_bytes_that_vanish_are_noticed_by_the_size(tmp_path):
     with running_site(tmp_path / "site", drop_bytes_after=300_000) as site:
         ftp = open_site(site)
         with pytest.raises(errors.TransferInterrupted, match=f"{len(CONTENT)} bytes were sent and"):
-            ftp.put(tmp_path / "local", "Import/x.csv")
+            ftp.put(local=tmp_path / "local", remote="Import/x.csv")
         ftp.close()
         assert site.names() == []
 
@@ -122,7 +122,7 @@ def test_a_rename_that_fails_keeps_the_old_file_and_no_orphan(tmp_path):
         (site.root / "Import" / "x.csv").write_bytes(b"old")
         ftp = open_site(site)
         with pytest.raises(errors.TransferInterrupted, match="Renaming"):
-            ftp.put(tmp_path / "local", "Import/x.csv")
+            ftp.put(local=tmp_path / "local", remote="Import/x.csv")
         ftp.close()
         assert site.names() == ["Import/x.csv"]
         assert (site.root / "Import" / "x.csv").read_bytes() == b"old"
@@ -137,7 +137,7 @@ def test_a_server_that_gives_only_small_blocks_is_read_with_small_blocks(tmp_pat
     with running_site(tmp_path / "site", largest_request=32_768) as site:
         (site.root / "Export" / "x.zip").write_bytes(CONTENT)
         ftp = open_site(site)
-        ftp.get("Export/x.zip", tmp_path / "back")
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back")
         ftp.close()
     assert (tmp_path / "back").read_bytes() == CONTENT
 
@@ -165,7 +165,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path):
         (tmp_path / "back").write_bytes(b"kept")
         ftp = open_site(site)
         with pytest.raises(errors.TransferInterrupted, match="changed meanwhile"):
-            ftp.get("Export/x.zip", tmp_path / "back")
+            ftp.get(remote="Export/x.zip", local=tmp_path / "back")
         ftp.close()
     assert (tmp_path / "back").read_bytes() == b"kept"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["back", "site"]
@@ -206,13 +206,13 @@ def test_the_connection_is_closed_with_its_context(tmp_path):
     with running_site(tmp_path / "site") as site, scripted_service() as service:
         exacttarget = ExactTarget(service.connection(sftp=site.connection()), timeouts=QUICK)
         with exacttarget.ftp() as ftp:
-            assert ftp.list("Import") == []
+            assert ftp.list(folder="Import") == []
         (tmp_path / "local").write_bytes(CONTENT)
-        for call in (lambda: ftp.list("Import"), lambda: ftp.get("Export/x", tmp_path / "back")):
+        for call in (lambda: ftp.list(folder="Import"), lambda: ftp.get(remote="Export/x", local=tmp_path / "back")):
             with pytest.raises(errors.TransferInterrupted, match="closed"):
                 call()
         with pytest.raises(errors.TransferInterrupted, match="closed"):
             SshTransport.write(
-                ftp._transport, "Import/x", start=0, block=9, give=lambda n: b"", arrived=print, what="Writing"
+                ftp._transport, path="Import/x", start=0, block=9, give=lambda n: b"", arrived=print, what="Writing"
             )
         assert site.connections == 1

@@ -43,9 +43,9 @@ def there_and_back(connection: SftpConnection, folder: Path, content: bytes = CO
     (folder / "local").write_bytes(content)
     ftp = EnhancedFtp(lambda: SshTransport(connection, QUICK))
     try:
-        ftp.put(folder / "local", "Import/x.csv")
-        assert [file.name for file in ftp.list("Import")] == ["x.csv"]
-        ftp.get("Import/x.csv", folder / "back")
+        ftp.put(local=folder / "local", remote="Import/x.csv")
+        assert [file.name for file in ftp.list(folder="Import")] == ["x.csv"]
+        ftp.get(remote="Import/x.csv", local=folder / "back")
     finally:
         ftp.close()
     assert (folder / "back").read_bytes() == content
@@ -156,11 +156,11 @@ def test_a_server_that_falls_silent_is_not_waited_for(tmp_path):
         (site.root / "Export/x.zip").write_bytes(CONTENT)
         connection = site.connection()
         ftp = EnhancedFtp(lambda: SshTransport(connection, Timeouts(connect=5, ftp=0.3)))
-        ftp.get("Export/x.zip", tmp_path / "back")  # large blocks are proven, so they are not blamed
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back")  # large blocks are proven, so they are not blamed
         site.read_hook = lambda offset: answer.wait(5)
         try:
             with pytest.raises(errors.TransferInterrupted, match="no answer in time"):
-                ftp.get("Export/x.zip", tmp_path / "back")
+                ftp.get(remote="Export/x.zip", local=tmp_path / "back")
         finally:
             answer.set()
             ftp.close()
@@ -185,10 +185,10 @@ class FolderTransport:
     def close(self) -> None:
         self.is_open = False
 
-    def list(self, folder: str, *, what: str) -> list[RemoteFile]:
-        return [self.stat(f"{folder}/{path.name}", what=what) for path in (self.root / folder).iterdir()]
+    def list(self, *, folder: str, what: str) -> list[RemoteFile]:
+        return [self.stat(path=f"{folder}/{path.name}", what=what) for path in (self.root / folder).iterdir()]
 
-    def stat(self, path: str, *, what: str) -> RemoteFile:
+    def stat(self, *, path: str, what: str) -> RemoteFile:
         if not (self.root / path).exists():
             raise errors.NotFound(what)
         found = (self.root / path).stat()
@@ -197,23 +197,23 @@ class FolderTransport:
             name=name, size=found.st_size, mtime=datetime.fromtimestamp(int(found.st_mtime), UTC), folder=folder
         )
 
-    def remove(self, path: str, *, what: str) -> None:
+    def remove(self, *, path: str, what: str) -> None:
         (self.root / path).unlink()
 
-    def rename(self, old: str, new: str, *, what: str) -> None:
+    def rename(self, *, old: str, new: str, what: str) -> None:
         (self.root / old).rename(self.root / new)
 
-    def replace(self, old: str, new: str, *, what: str) -> bool:
-        self.rename(old, new, what=what)
+    def replace(self, *, old: str, new: str, what: str) -> bool:
+        self.rename(old=old, new=new, what=what)
         return True
 
-    def read(self, path, *, start, end, block, take, what) -> None:
+    def read(self, *, path, start, end, block, take, what) -> None:
         with (self.root / path).open("rb") as file:
             file.seek(start)
             while data := file.read(min(block, end - file.tell())):
                 take(data)
 
-    def write(self, path, *, start, block, give, arrived, what) -> None:
+    def write(self, *, path, start, block, give, arrived, what) -> None:
         with (self.root / path).open("r+b" if start else "wb") as file:
             file.seek(start)
             while data := give(block):
@@ -234,10 +234,10 @@ def test_the_transport_can_be_another_one(tmp_path):
         ExactTarget(service.connection(), sftp_transport=connect) as exacttarget,
         exacttarget.ftp() as ftp,
     ):
-        assert ftp.put(tmp_path / "local", "Import/x.csv").size == len(CONTENT)
-        assert ftp.get("Import/x.csv", tmp_path / "back").path == "Import/x.csv"
-        assert [file.name for file in ftp.list("Import")] == ["x.csv"]
-        assert ftp.remove("Import/x.csv")
+        assert ftp.put(local=tmp_path / "local", remote="Import/x.csv").size == len(CONTENT)
+        assert ftp.get(remote="Import/x.csv", local=tmp_path / "back").path == "Import/x.csv"
+        assert [file.name for file in ftp.list(folder="Import")] == ["x.csv"]
+        assert ftp.remove(remote="Import/x.csv")
     assert (tmp_path / "back").read_bytes() == CONTENT
     assert [one.is_open for one in opened] == [False]
 
@@ -288,10 +288,10 @@ def test_openssh_server_that_changes_keys_in_the_middle(tmp_path, key):
     with running_sshd(tmp_path, key) as connection:
         there_and_back(connection, tmp_path)
         ftp = EnhancedFtp(lambda: SshTransport(connection, QUICK))
-        ftp.put(tmp_path / "local", "Import/x.csv", resume=True, read_back=True)  # replaces
-        assert ftp.stat("Import/none.csv") is None
+        ftp.put(local=tmp_path / "local", remote="Import/x.csv", resume=True, read_back=True)  # replaces
+        assert ftp.stat(remote="Import/none.csv") is None
         with pytest.raises(errors.NotFound):
-            ftp.list("None")
+            ftp.list(folder="None")
         ftp.close()
         changes = (tmp_path / "log").read_text().count("rekeying")
     assert changes > 5

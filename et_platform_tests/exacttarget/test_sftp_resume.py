@@ -45,7 +45,7 @@ def break_at(limit: int):
 def test_an_upload_that_is_cut_goes_on_over_a_new_connection(tmp_path, local):
     with running_site(tmp_path / "site", cut_after_bytes=9_000_000) as site:
         ftp = open_site(site)
-        assert ftp.put(local, "Import/x.csv", resume=True).size == len(CONTENT)
+        assert ftp.put(local=local, remote="Import/x.csv", resume=True).size == len(CONTENT)
         ftp.close()
         assert site.connections == 2
         assert site.names() == ["Import/x.csv"]
@@ -57,14 +57,14 @@ def test_an_upload_goes_on_in_a_later_process_from_what_is_the_same(tmp_path, lo
     with running_site(tmp_path / "site") as site:
         ftp = open_site(site)
         with pytest.raises(Broken) as caught:
-            ftp.put(local, "Import/x.csv", resume=True, progress=break_at(7_000_000))
+            ftp.put(local=local, remote="Import/x.csv", resume=True, progress=break_at(7_000_000))
         assert "are kept on the site as Import/part-" in caught.value.__notes__[0]
         ftp.close()
         (part,) = site.names()
         before = site.written
         told: list[int] = []
         ftp = open_site(site)
-        ftp.put(local, "Import/x.csv", resume=True, progress=lambda done, size: told.append(done))
+        ftp.put(local=local, remote="Import/x.csv", resume=True, progress=lambda done, size: told.append(done))
         ftp.close()
         assert part.startswith("Import/part-")
         assert site.names() == ["Import/x.csv"]
@@ -89,7 +89,7 @@ def test_a_part_of_an_upload_is_kept_as_far_as_it_is_the_same_byte_for_byte(tmp_
     with running_site(tmp_path / "site") as site:
         (site.root / PART).write_bytes(left)
         ftp = open_site(site)
-        ftp.put(local, "Import/x.csv", temporary=PART, resume=True)
+        ftp.put(local=local, remote="Import/x.csv", temporary=PART, resume=True)
         ftp.close()
         assert len(CONTENT) - site.written == pytest.approx(kept, abs=1)  # two random bytes may be the same
         assert site.names() == ["Import/x.csv"]
@@ -103,7 +103,7 @@ def test_another_content_for_the_same_name_has_another_part(tmp_path, local):
         ftp = open_site(site)
         for path in (local, other):
             with pytest.raises(Broken):
-                ftp.put(path, "Import/x.csv", resume=True, progress=break_at(1))
+                ftp.put(local=path, remote="Import/x.csv", resume=True, progress=break_at(1))
         ftp.close()
         assert len(site.names()) == 2
 
@@ -112,10 +112,10 @@ def test_bytes_that_changed_on_the_site_are_found_by_reading_back(tmp_path, loca
     with running_site(tmp_path / "site", flip_byte=6_000_000) as site:
         ftp = open_site(site)
         with pytest.raises(errors.TransferInterrupted, match="is not what was sent"):
-            ftp.put(local, "Import/x.csv", read_back=True)
+            ftp.put(local=local, remote="Import/x.csv", read_back=True)
         assert site.names() == []
         site.flip_byte = None
-        ftp.put(local, "Import/x.csv", read_back=True)
+        ftp.put(local=local, remote="Import/x.csv", read_back=True)
         ftp.close()
         assert site.names() == ["Import/x.csv"]
 
@@ -124,7 +124,7 @@ def test_a_download_that_is_cut_goes_on_over_a_new_connection(tmp_path):
     with running_site(tmp_path / "site", cut_reads_after_bytes=9_000_000) as site:
         (site.root / "Export/x.zip").write_bytes(CONTENT)
         ftp = open_site(site)
-        ftp.get("Export/x.zip", tmp_path / "back", resume=True, sha256=SHA256.upper())
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=True, sha256=SHA256.upper())
         ftp.close()
         assert site.connections == 2
         assert site.read < len(CONTENT) + 5_000_000
@@ -137,7 +137,7 @@ def part_of(tmp_path: Path, site: Site) -> Path:
     """The part that a process leaves which is stopped while it downloads."""
     ftp = open_site(site)
     with pytest.raises(Broken):
-        ftp.get("Export/x.zip", tmp_path / "back", resume=True, progress=break_at(7_000_000))
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=True, progress=break_at(7_000_000))
     ftp.close()
     (part,) = tmp_path.glob(".back.*.part")
     return part
@@ -162,7 +162,7 @@ def test_a_download_goes_on_in_a_later_process_if_what_is_there_can_be_true(tmp_
             part.write_bytes(damage(part.read_bytes()))
         before = site.read
         ftp = open_site(site)
-        ftp.get("Export/x.zip", tmp_path / "back", resume=True)
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=True)
         ftp.close()
         assert (site.read - before < len(CONTENT) - 6_000_000) is is_kept
     assert (tmp_path / "back").read_bytes() == CONTENT
@@ -175,7 +175,7 @@ def test_the_part_of_another_version_of_the_file_is_not_used(tmp_path):
         part_of(tmp_path, site)
         (site.root / "Export/x.zip").write_bytes(CONTENT[:-1])
         ftp = open_site(site)
-        ftp.get("Export/x.zip", tmp_path / "back", resume=True)
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=True)
         ftp.close()
     assert (tmp_path / "back").read_bytes() == CONTENT[:-1]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["back", "site"]
@@ -187,7 +187,7 @@ def test_content_with_another_hash_is_not_kept(tmp_path, resume):
         (site.root / "Export/x.zip").write_bytes(CONTENT)
         ftp = open_site(site)
         with pytest.raises(errors.TransferInterrupted, match="hash"):
-            ftp.get("Export/x.zip", tmp_path / "back", resume=resume, sha256="0" * 64)
+            ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=resume, sha256="0" * 64)
         ftp.close()
     assert [p.name for p in tmp_path.iterdir()] == ["site"]
 
@@ -202,7 +202,7 @@ def test_two_downloads_to_one_name_do_not_mix(tmp_path):
             Part.of(tmp_path / "back", version=version),
             pytest.raises(errors.TransferInterrupted, match="Another process"),
         ):
-            ftp.get("Export/x.zip", tmp_path / "back", resume=True)
-        ftp.get("Export/x.zip", tmp_path / "back", resume=True)
+            ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=True)
+        ftp.get(remote="Export/x.zip", local=tmp_path / "back", resume=True)
         ftp.close()
     assert (tmp_path / "back").read_bytes() == CONTENT

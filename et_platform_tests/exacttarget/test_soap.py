@@ -211,13 +211,13 @@ IMPORT = ImportDefinition(customer_key="i1", name="i1", destination_key="k", fil
 
 def test_defining_again_updates():
     with scripted_service(HANG_UP, refused("Create", 43030), UPDATED) as service, client(service) as exacttarget:
-        exacttarget.imports.define(IMPORT)
+        exacttarget.imports.define(definition=IMPORT)
         assert service.actions == ["Create", "Create", "Update"]
 
 
 def test_a_definition_is_sent_as_the_wsdl_orders_it():
     with scripted_service(DEFINED) as service, client(service) as exacttarget:
-        exacttarget.imports.define(IMPORT)
+        exacttarget.imports.define(definition=IMPORT)
         sent = service.sent(0).find(f".//{{{API}}}Objects")
         assert sent is not None
         values = {child.tag.rpartition("}")[2]: "".join(child.itertext()) for child in sent}
@@ -245,7 +245,7 @@ def test_a_definition_is_sent_as_the_wsdl_orders_it():
 def test_a_refused_definition_names_code_and_request(code: int, expected: type[errors.ExactTargetError]):
     with scripted_service(refused("Create", code)) as service, client(service) as exacttarget:
         with pytest.raises(expected, match=rf"import i1 was refused \(code {code}\): no\. .*RequestID r9") as caught:
-            exacttarget.imports.define(IMPORT)
+            exacttarget.imports.define(definition=IMPORT)
         assert (caught.value.code, caught.value.request_id) == (code, "r9")
 
 
@@ -267,7 +267,7 @@ def test_a_create_whose_answer_is_lost_finds_what_it_created():
     script = [HANG_UP, refused("Create", 310003), found, page()]
     wanted = DataExtension(customer_key="k", name="n", fields=(Field(name="Id", type=FieldType.Text, max_length=5),))
     with scripted_service(*script) as service, client(service) as exacttarget:
-        assert exacttarget.data_extensions.create(wanted) == "o1"
+        assert exacttarget.data_extensions.create(data_extension=wanted) == "o1"
         assert service.actions == ["Create", "Create", "Retrieve", "Retrieve"]
 
 

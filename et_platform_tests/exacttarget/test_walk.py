@@ -38,7 +38,7 @@ def wait(exacttarget: ExactTarget, task_id: int) -> ImportResult:
 def test_the_whole_walk(exacttarget: ExactTarget, tmp_path):
     wanted = DataExtension(customer_key="walk", name="Walk", fields=FIELDS, description="d", sendable_field="Id")
     assert exacttarget.data_extensions.get(customer_key="walk") is None
-    object_id = exacttarget.data_extensions.create(wanted)
+    object_id = exacttarget.data_extensions.create(data_extension=wanted)
     found = exacttarget.data_extensions.get(customer_key="walk")
     assert found is not None
     assert (found.object_id, found.fields, found.description) == (object_id, FIELDS, "d")
@@ -52,16 +52,16 @@ def test_the_whole_walk(exacttarget: ExactTarget, tmp_path):
         writer = csv.writer(file)
         writer.writerows([("Id", "Name", "Points"), *people, ("bad", "row", "no number")])
     with exacttarget.ftp() as ftp:
-        sent = ftp.put(tmp_path / "walk.csv", "Import/walk.csv")
-        assert sent in ftp.list("Import")
-        ftp.get("Import/walk.csv", tmp_path / "back.csv")
+        sent = ftp.put(local=tmp_path / "walk.csv", remote="Import/walk.csv")
+        assert sent in ftp.list(folder="Import")
+        ftp.get(remote="Import/walk.csv", local=tmp_path / "back.csv")
     assert (tmp_path / "back.csv").read_bytes() == (tmp_path / "walk.csv").read_bytes()
 
     definition = ImportDefinition(
         customer_key="walk-import", name="walk-import", destination_key="walk", file_spec="walk.csv"
     )
-    exacttarget.imports.define(definition)
-    exacttarget.imports.define(definition)
+    exacttarget.imports.define(definition=definition)
+    exacttarget.imports.define(definition=definition)
     result = wait(exacttarget, exacttarget.imports.start(customer_key="walk-import"))
     assert (result.status, result.successful, result.errors, result.total_rows) == ("Completed", 6000, 1, 6001)
     assert result.started is not None
@@ -81,7 +81,7 @@ def test_the_whole_walk(exacttarget: ExactTarget, tmp_path):
     assert [batch.num_rows for batch in one_by_one] == [1, 1]
 
     with exacttarget.ftp() as ftp:
-        assert ftp.remove("Import/walk.csv") is True
+        assert ftp.remove(remote="Import/walk.csv") is True
     assert exacttarget.imports.delete(customer_key="walk-import") is True
     assert exacttarget.imports.delete(customer_key="walk-import") is False
     assert exacttarget.data_extensions.delete(customer_key="walk") is True
@@ -89,7 +89,7 @@ def test_the_whole_walk(exacttarget: ExactTarget, tmp_path):
 
 
 def test_rows_are_written_read_and_deleted_each_with_its_own_result(exacttarget: ExactTarget):
-    exacttarget.data_extensions.create(DataExtension(customer_key="few", name="Few", fields=FIELDS))
+    exacttarget.data_extensions.create(data_extension=DataExtension(customer_key="few", name="Few", fields=FIELDS))
     rows: list[dict[str, str | None]] = [{"Id": f"r{n}", "Name": "n", "Points": None} for n in range(120)]
     rows[70]["Points"] = "many"
     results = exacttarget.rows.upsert(customer_key="few", rows=rows)
@@ -103,14 +103,20 @@ def test_rows_are_written_read_and_deleted_each_with_its_own_result(exacttarget:
 
 
 def test_what_the_service_refuses_is_named_by_its_reaction(exacttarget: ExactTarget):
-    exacttarget.data_extensions.create(DataExtension(customer_key="taken", name="Taken", fields=FIELDS))
+    exacttarget.data_extensions.create(data_extension=DataExtension(customer_key="taken", name="Taken", fields=FIELDS))
     with pytest.raises(errors.AlreadyExists):
-        exacttarget.data_extensions.create(DataExtension(customer_key="taken", name="Other", fields=FIELDS))
+        exacttarget.data_extensions.create(
+            data_extension=DataExtension(customer_key="taken", name="Other", fields=FIELDS)
+        )
     with pytest.raises(errors.NameTaken):
-        exacttarget.data_extensions.create(DataExtension(customer_key="other", name="Taken", fields=FIELDS))
+        exacttarget.data_extensions.create(
+            data_extension=DataExtension(customer_key="other", name="Taken", fields=FIELDS)
+        )
     with pytest.raises(errors.InvalidDefinition, match="310007"):
         exacttarget.data_extensions.create(
-            DataExtension(customer_key="x", name="x", fields=(Field(name="a", type=FieldType.Text, max_length=9999),))
+            data_extension=DataExtension(
+                customer_key="x", name="x", fields=(Field(name="a", type=FieldType.Text, max_length=9999),)
+            )
         )
     with pytest.raises(errors.NotFound):
         exacttarget.data_extensions.add_fields(customer_key="nobody", fields=FIELDS[1:])
@@ -126,7 +132,7 @@ def test_what_the_service_refuses_is_named_by_its_reaction(exacttarget: ExactTar
 def test_threads_share_a_client(exacttarget: ExactTarget):
     def one(n: int) -> str | None:
         key = f"thread-{n}"
-        exacttarget.data_extensions.create(DataExtension(customer_key=key, name=key, fields=FIELDS))
+        exacttarget.data_extensions.create(data_extension=DataExtension(customer_key=key, name=key, fields=FIELDS))
         found = exacttarget.data_extensions.get(customer_key=key)
         exacttarget.data_extensions.delete(customer_key=key)
         return found.name if found else None

@@ -18,7 +18,7 @@ PEOPLE = [f"p{n:02d}" for n in range(25)]
 @pytest.fixture
 def rows(exacttarget, key):
     """Twenty-five rows: three pages of ten."""
-    exacttarget.data_extensions.create(DataExtension(customer_key=key, name=key, fields=FIELDS))
+    exacttarget.data_extensions.create(data_extension=DataExtension(customer_key=key, name=key, fields=FIELDS))
     exacttarget.rows.upsert(customer_key=key, rows=[{"Id": one, "Name": "n"} for one in PEOPLE])
     return key
 
@@ -160,7 +160,9 @@ def test_maintenance_and_outage_are_told_by_error_and_by_status(faults, exacttar
 @pytest.mark.parametrize(("fault", "error"), [one for one in PASSING if "stall" not in one[0].values()], ids=named)
 def test_a_data_extension_is_created_once_although_the_answer_was_lost(faults, exacttarget, key, fault, error):
     with faults.striking(key=key, operation="Create", strikes=1, **fault):
-        object_id = exacttarget.data_extensions.create(DataExtension(customer_key=key, name=key, fields=FIELDS))
+        object_id = exacttarget.data_extensions.create(
+            data_extension=DataExtension(customer_key=key, name=key, fields=FIELDS)
+        )
     found = exacttarget.data_extensions.get(customer_key=key)
     assert found is not None
     assert found.object_id == object_id
@@ -188,7 +190,7 @@ def definition(simulator, exacttarget, rows):
     with (simulator.ftp_folder / "Import" / f"{rows}.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("Id", "Name"), ("q", "n"), ("r", "n")])
     exacttarget.imports.define(
-        ImportDefinition(customer_key=rows, name=rows, destination_key=rows, file_spec=f"{rows}.csv")
+        definition=ImportDefinition(customer_key=rows, name=rows, destination_key=rows, file_spec=f"{rows}.csv")
     )
     return rows
 

@@ -27,7 +27,7 @@ def names(folder, key):
 
 def put(exacttarget, local, key, **how):
     with exacttarget.ftp() as ftp:
-        return ftp.put(local, f"Import/{key}.csv", temporary=f"Import/{key}.csv.tmp", **how)
+        return ftp.put(local=local, remote=f"Import/{key}.csv", temporary=f"Import/{key}.csv.tmp", **how)
 
 
 def test_a_put_that_is_cut_once_goes_on_over_a_new_connection_if_it_may(faults, exacttarget, local, folder, key):
@@ -68,8 +68,8 @@ def test_an_answer_that_is_lost_after_the_rename_leaves_the_whole_file(faults, e
 def test_what_the_site_does_not_allow_is_no_matter_of_trying_again(faults, exacttarget, local, folder, key, operation):
     (folder / f"{key}.there").write_bytes(b"x")
     acts = {
-        "list": lambda ftp: ftp.list("Import"),
-        "remove": lambda ftp: ftp.remove(f"Import/{key}.there"),
+        "list": lambda ftp: ftp.list(folder="Import"),
+        "remove": lambda ftp: ftp.remove(remote=f"Import/{key}.there"),
     }
     pattern = "Import" if operation == "list" else f"{key}*"
     with (
@@ -77,7 +77,9 @@ def test_what_the_site_does_not_allow_is_no_matter_of_trying_again(faults, exact
         exacttarget.ftp() as ftp,
         pytest.raises(errors.PermissionDenied, match="does not allow"),
     ):
-        acts.get(operation, lambda ftp: ftp.put(local, f"Import/{key}.csv", temporary=f"Import/{key}.csv.tmp"))(ftp)
+        acts.get(
+            operation, lambda ftp: ftp.put(local=local, remote=f"Import/{key}.csv", temporary=f"Import/{key}.csv.tmp")
+        )(ftp)
     assert names(folder, key) == [f"{key}.there"]
 
 
@@ -93,10 +95,10 @@ def test_a_get_that_breaks_or_hangs_keeps_nothing_and_the_next_has_all(
         pytest.raises(errors.TransferInterrupted),
         exacttarget.ftp() as ftp,
     ):
-        ftp.get(f"Import/{key}.csv", back)
+        ftp.get(remote=f"Import/{key}.csv", local=back)
     assert [path.name for path in tmp_path.iterdir()] == ["local"]
     with exacttarget.ftp() as ftp:
-        ftp.get(f"Import/{key}.csv", back)
+        ftp.get(remote=f"Import/{key}.csv", local=back)
     assert back.read_bytes() == local.read_bytes()
 
 
@@ -121,4 +123,4 @@ def test_a_login_that_breaks_or_hangs_may_be_tried_again_later(faults, exacttarg
         with pytest.raises(errors.Unreachable), exacttarget.ftp():
             pass
         with exacttarget.ftp() as ftp:
-            assert ftp.list("Import") is not None
+            assert ftp.list(folder="Import") is not None

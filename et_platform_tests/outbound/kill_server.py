@@ -100,7 +100,7 @@ def upload(*, folder: str, info: dict[str, Any], moment: str) -> bool:
             if moment == "halfway" and 0 < done < size:
                 die()
 
-        EnhancedFtp.put = lambda self, local, remote, **named: original(self, local, remote, progress=kill, **named)
+        EnhancedFtp.put = lambda self, **named: original(self, progress=kill, **named)
         if moment == "before the rename":
             EnhancedFtp._rename = die
         World(Path(folder), info).run()

@@ -39,7 +39,7 @@ def made_anew(world: World, **changes) -> None:
         assert found is not None
         fields = [dataclasses.replace(one, **changes) if one.name == "Name" else one for one in found.fields]
         exacttarget.data_extensions.delete(customer_key=world.customer_key)
-        exacttarget.data_extensions.create(dataclasses.replace(found, fields=tuple(fields)))
+        exacttarget.data_extensions.create(data_extension=dataclasses.replace(found, fields=tuple(fields)))
 
 
 def test_promise_2_a_field_that_was_removed_is_told_and_made_again_before_anything_is_imported(world):
@@ -113,7 +113,7 @@ def test_promise_2_an_import_definition_that_was_changed_by_hand_loses_nothing(w
             exacttarget.imports.delete(customer_key=file.definition_key)
             return
         exacttarget.imports.define(
-            ImportDefinition(
+            definition=ImportDefinition(
                 customer_key=file.definition_key,
                 name=file.definition_key,
                 destination_key=world.customer_key,

@@ -35,7 +35,7 @@ def import_of_somebody_else(world: World, csv: str) -> None:
     (world.info["ftp_folder"] / "Import" / name).write_text(csv)
     with world.road.open_exacttarget() as exacttarget:
         exacttarget.imports.define(
-            ImportDefinition(customer_key=f"o-{world.customer_key}", name=name, destination_key=world.customer_key,
+            definition=ImportDefinition(customer_key=f"o-{world.customer_key}", name=name, destination_key=world.customer_key,
                              file_spec=name, update_type="AddAndUpdate")
         )  # fmt: skip
         task = exacttarget.imports.start(customer_key=f"o-{world.customer_key}")

@@ -205,7 +205,7 @@ def test_a_missing_crm_column_names_the_line_of_the_catalogue_and_keeps_the_form
 def test_a_name_that_another_data_extension_has_is_explained(world):
     with world.road.open_exacttarget() as exacttarget:
         exacttarget.data_extensions.create(
-            DataExtension(
+            data_extension=DataExtension(
                 customer_key=f"{world.customer_key}_other",
                 name=world.declared.is_.name,
                 fields=(Field(name="Id", type=FieldType.Text, max_length=10, is_primary_key=True, is_required=True),),

@@ -134,7 +134,7 @@ def test_what_people_did_to_it_is_noted_and_left_to_them(world):
         )
         root = exacttarget.folders.find(path="Data Extensions")
         assert root is not None
-        data_extensions.update(replace(there, category_id=root.id, description="Mine"))
+        data_extensions.update(data_extension=replace(there, category_id=root.id, description="Mine"))
     found = seen(world)
     assert {action for action, _, _ in found} == {"note"}
     assert {name for _, kind, name in found if kind == "field"} == {"Theirs", "Name"}
