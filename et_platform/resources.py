@@ -171,7 +171,11 @@ def _open_exacttarget(
         # A sensor's tick is ended after 60 s; what takes longer, as maintenance does, is for a later tick.
         return ExactTarget(connection, timeouts=Timeouts(connect=8, token=10, ftp=20), token_cache=cache)
     patience = Patience(longest=settings.maintenance_patience_seconds, poll=settings.maintenance_poll_seconds)
-    limits = SharedLimits(Ledger(settings.ledger_database_url()), account=f"{settings.sftp_host}/{settings.sftp_user}")
+    limits = SharedLimits(
+        Ledger(settings.ledger_database_url()),
+        account=f"{settings.sftp_host}/{settings.sftp_user}",
+        connection=connection,
+    )
     return ExactTarget(connection, token_cache=cache, patience=patience, tell=tell, limits=limits)
 
 

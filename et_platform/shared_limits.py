@@ -9,16 +9,25 @@ import secrets
 import time
 from collections.abc import Iterator
 
+from et_platform.exacttarget.connection import Connection
 from et_platform.exacttarget.limits import SFTP_CONNECTIONS, LocalLimits
 from et_platform.ledger.leases import LeaseTaken, lease
 from et_platform.ledger.ledger import Ledger
 
 
 class SharedLimits(LocalLimits):
-    """Calls are counted in this process, for a step makes one at a time; connections of an FTP login everywhere."""
+    """Calls of a business unit are counted in this process, connections of an FTP login everywhere."""
 
-    def __init__(self, ledger: Ledger, *, account: str, at_most: int = SFTP_CONNECTIONS, wait_seconds: float = 600.0):
-        super().__init__(sftp_connections=at_most)
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        account: str,
+        connection: Connection | None = None,
+        at_most: int = SFTP_CONNECTIONS,
+        wait_seconds: float = 600.0,
+    ):
+        super().__init__(sftp_connections=at_most, connection=connection)
         self._ledger, self._account = ledger, account
         self._at_most, self._wait_seconds = at_most, wait_seconds
 

@@ -23,7 +23,7 @@ from et_platform.exacttarget.errors import (
     Throttled,
 )
 from et_platform.exacttarget.http import Reply, post
-from et_platform.exacttarget.token_cache import TokenCache
+from et_platform.exacttarget.token_cache import Kept, TokenCache, TokenMemory
 
 MARGIN_SECONDS = 60.0
 """A token is renewed so long before its end, or a tenth of its life before when that is less."""
@@ -87,17 +87,23 @@ class Tokens:
             if self._token is stale:
                 self._token = None
 
+    def leave(self) -> None:
+        """Share the token no longer with what is open in this process; the one at hand stays good."""
+        with self._lock:
+            if isinstance(self._cache, TokenMemory):
+                self._cache.leave()
+                self._cache = None
+
     def _shared(self, cache: TokenCache) -> Token:
         with cache.locked():
             kept = cache.read()
             if kept is not None:
-                value, soap_url, rest_url, until = kept
-                left = until - self._wall_clock()
-                if left > 0 and value not in self._stale:
-                    return Token(SecretStr(value), soap_url, rest_url, self._clock() + left)
+                left = kept.until - self._wall_clock()
+                if left > 0 and kept.token not in self._stale:
+                    return Token(SecretStr(kept.token), kept.soap_url, kept.rest_url, self._clock() + left)
             token = self._ask()
             until = self._wall_clock() + token.use_until - self._clock()
-            cache.write(token.value.get_secret_value(), token.soap_url, token.rest_url, until)
+            cache.write(Kept(token.value.get_secret_value(), token.soap_url, token.rest_url, until))
             return token
 
     def _ask(self) -> Token:

@@ -43,7 +43,7 @@ from et_platform.exacttarget.rest import Rest
 from et_platform.exacttarget.rows import Rows
 from et_platform.exacttarget.soap import Repeat, Soap
 from et_platform.exacttarget.subscribers import Subscribers
-from et_platform.exacttarget.token_cache import TokenCache
+from et_platform.exacttarget.token_cache import TokenFile, memory_of
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.sftp import EnhancedFtp
@@ -65,17 +65,19 @@ class ExactTarget:
         tell: Callable[[str], None] = lambda line: None,
         sftp_transport: "Callable[[], Transport] | None" = None,
     ):
-        """`limits` hands out slots for calls and connections; those of one process by default.
+        """`limits` hands out slots for calls and connections; by default all clients of a business unit in this process
+        share a count, see `LocalLimits`.
 
-        `token_cache` is a folder in which processes share the access token, in a file for its owner alone. `patience`
-        is for maintenance and outages, of which `tell` hears; without it calls raise at once. `sftp_transport` opens a
-        connection to the Enhanced FTP by other means than SSH from here.
+        `token_cache` is a folder in which processes share the access token, in a file for its owner alone; without it
+        those clients of the same credentials share one that a process has open together. `patience` is for maintenance
+        and outages, of which `tell` hears; without it calls raise at once. `sftp_transport` opens a connection to the
+        Enhanced FTP by other means than SSH from here.
         """
         self._connection = connection
         self._timeouts = timeouts or Timeouts()
         self._session = open_session()
-        self._limits = limits or LocalLimits()
-        cache = None if token_cache is None else TokenCache(token_cache, connection)
+        self._limits = limits or LocalLimits(connection=connection)
+        cache = memory_of(connection) if token_cache is None else TokenFile(token_cache, connection)
         self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts, cache=cache)
         self._outages = Outages(self.system_status, patience or Patience(), tell)
         retries = retries or Retries()
@@ -124,6 +126,7 @@ class ExactTarget:
 
     def close(self) -> None:
         """Close kept connections; a later call opens new ones."""
+        self._tokens.leave()
         self._session.close()
 
     def log_in(self) -> None:

@@ -1,7 +1,8 @@
-"""An access token that several processes share: the service gives one in 20 minutes to a machine [D].
+"""An access token that several clients or processes share: the service gives one in 20 minutes to a machine [D].
 
-Belongs here: the file, its lock, who may read it. Does not: asking for tokens (`auth.py`). The file holds a secret: it
-is made for its owner alone, and is not used if others may read it. Without a cache, each process asks for itself.
+Belongs here: where it is kept, the lock, who may read it. Does not: asking for tokens (`auth.py`). A file holds a
+secret: it is made for its owner alone, and is not used if others may read it. Without a folder for it, the clients that
+a process has open together share a token in its memory, and each process asks for itself.
 """
 
 import contextlib
@@ -10,20 +11,92 @@ import json
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol, Self
 
 from filelock import FileLock
 
 from et_platform.exacttarget.connection import Connection
 from et_platform.exacttarget.errors import Misconfigured
+from et_platform.exacttarget.in_process import InProcess
 
 
-class TokenCache:
-    """One file in a folder, for one client id and business unit; the folder is made when it is missing.
+@dataclass(frozen=True)
+class Kept:
+    """A token as it is kept, with the addresses that came with it and its end by the wall clock."""
 
-    The lock is held while a token is asked for, so that of many processes one asks.
-    """
+    token: str = field(repr=False)
+    soap_url: str
+    rest_url: str
+    until: float
+
+
+class TokenCache(Protocol):
+    """Where a token is kept. Who asks for a new one holds the lock, so that of many one asks."""
+
+    def locked(self) -> AbstractContextManager[object]:
+        """Hold the lock."""
+        ...
+
+    def read(self) -> Kept | None:
+        """What is kept, if it can be read. Raises Misconfigured."""
+        ...
+
+    def write(self, kept: Kept) -> None:
+        """Replace it, in one step."""
+        ...
+
+
+class TokenMemory:
+    """In memory, for the clients of the same credentials that this process has open together; the last forgets it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: Kept | None = None
+        self._holders = 0
+        self._counting = threading.Lock()
+
+    def join(self) -> Self:
+        """Take part; see `leave`."""
+        with self._counting:
+            self._holders += 1
+        return self
+
+    def leave(self) -> None:
+        """Take part no longer. A memory that nobody takes part in is empty, whatever may still refer to it."""
+        with self._counting:
+            self._holders -= 1
+            if not self._holders:
+                self._kept = None
+
+    def locked(self) -> AbstractContextManager[object]:
+        """See TokenCache."""
+        return self._lock
+
+    def read(self) -> Kept | None:
+        """See TokenCache."""
+        return self._kept
+
+    def write(self, kept: Kept) -> None:
+        """See TokenCache."""
+        self._kept = kept
+
+
+_memories: InProcess[TokenMemory] = InProcess()
+
+
+def memory_of(connection: Connection) -> TokenMemory:
+    """The memory of these very credentials, joined; to be left."""
+    whose = (connection.auth_url, connection.soap_url, connection.client_id, connection.client_secret, connection.mid)
+    return _memories.get(whose, TokenMemory).join()
+
+
+class TokenFile:
+    """In a file, for the processes of one machine; one for a client id and business unit. The folder is made."""
 
     def __init__(self, folder: Path, connection: Connection):
         names = (connection.auth_url.rstrip("/"), connection.client_id, str(connection.mid))
@@ -37,8 +110,8 @@ class TokenCache:
         with FileLock(self._path.with_suffix(".lock"), mode=0o600):
             yield
 
-    def read(self) -> tuple[str, str, str, float] | None:
-        """Token, SOAP and REST address and end by the wall clock, if a readable one is there. Raises Misconfigured."""
+    def read(self) -> Kept | None:
+        """See TokenCache. Raises Misconfigured if others may read or write the file."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
@@ -54,14 +127,13 @@ class TokenCache:
             content = file.read()
         try:
             kept = json.loads(content)
-            return str(kept["token"]), str(kept["soap_url"]), str(kept["rest_url"]), float(kept["until"])
+            return Kept(str(kept["token"]), str(kept["soap_url"]), str(kept["rest_url"]), float(kept["until"]))
         except (ValueError, KeyError, TypeError):
             return None  # written by another version, say: it will be written anew
 
-    def write(self, token: str, soap_url: str, rest_url: str, until: float) -> None:
-        """Replace what is there, in one step."""
-        kept = {"token": token, "soap_url": soap_url, "rest_url": rest_url, "until": until}
-        content = json.dumps(kept).encode()
+    def write(self, kept: Kept) -> None:
+        """See TokenCache."""
+        content = json.dumps(asdict(kept)).encode()
         temporary = self._path.with_suffix(f".{secrets.token_hex(6)}")
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

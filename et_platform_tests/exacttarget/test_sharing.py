@@ -6,7 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import lxml.etree as etree
 import pytest
@@ -14,10 +17,10 @@ import pytest
 from et_platform.exacttarget import errors
 from et_platform.exacttarget.auth import Tokens
 from et_platform.exacttarget.client import ExactTarget
-from et_platform.exacttarget.connection import Connection, SftpConnection
+from et_platform.exacttarget.connection import Connection, SftpConnection, Timeouts
 from et_platform.exacttarget.http import open_session
-from et_platform.exacttarget.limits import LocalLimits
-from et_platform.exacttarget.token_cache import TokenCache
+from et_platform.exacttarget.limits import CALLS, SFTP_CONNECTIONS, LocalLimits
+from et_platform.exacttarget.token_cache import TokenFile
 from et_platform_tests.exacttarget.scripted import (
     AT_ONCE,
     EXPIRED,
@@ -25,12 +28,16 @@ from et_platform_tests.exacttarget.scripted import (
     QUICK,
     SECRET,
     STATUS_OK,
+    Answer,
+    ScriptedService,
     fault,
     message,
     performed,
     scripted_service,
 )
 from et_platform_tests.exacttarget.sites import running_site
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4v0mm0B0Xl8ZBNJkYlHKjKdbVdKEHyCN9gWbJoMkUj"
 
 
 def client(service, **more) -> ExactTarget:
@@ -103,7 +110,7 @@ def test_the_end_of_a_shared_token_is_kept_by_the_wall_clock(tmp_path):
                 connection,
                 session=open_session(),
                 timeouts=QUICK,
-                cache=TokenCache(tmp_path, connection),
+                cache=TokenFile(tmp_path, connection),
                 clock=lambda: now["clock"],
                 wall_clock=lambda: now["wall"],
             )
@@ -193,6 +200,111 @@ def test_promise_13_slots_come_from_outside_and_are_given_back(tmp_path):
                     pass
 
 
+def most_at_once(service: ScriptedService, clients: list[ExactTarget], *, expected: int) -> int:
+    """How many calls the service had at the same time; it answers none before `expected` have come."""
+    answer, guard, full, too_many = ScriptedService.answer, threading.Lock(), threading.Event(), threading.Event()
+    now = most = 0
+
+    def slowly(path: str, action: str, body: bytes) -> Answer:
+        nonlocal now, most
+        if action:
+            with guard:
+                now += 1
+                most = max(most, now)
+                if now == expected:
+                    full.set()
+                if now > expected:
+                    too_many.set()
+            full.wait(20)
+            too_many.wait(0.2)
+            with guard:
+                now -= 1
+        return answer(service, path, action, body)
+
+    service.answer = slowly  # pyright: ignore[reportAttributeAccessIssue]
+    with ThreadPoolExecutor(50) as pool:
+        asked = [pool.submit(client.system_status) for client in clients for _ in range(50 // len(clients))]
+        assert {one.result().value for one in asked} == {"OK"}
+    return most
+
+
+def test_promise_13_clients_of_a_business_unit_share_its_slots_and_another_unit_has_its_own():
+    with scripted_service(*[STATUS_OK] * 100) as service:
+
+        def opened(**changes: object) -> ExactTarget:
+            return ExactTarget(service.connection(**changes), timeouts=Timeouts(sync=30))
+
+        with opened() as one, opened(client_id="other", auth_url=service.url + "/") as two, opened(mid=8) as another:
+            assert most_at_once(service, [one, two], expected=CALLS) == CALLS
+            assert most_at_once(service, [one, another], expected=2 * CALLS) == 2 * CALLS
+
+
+def test_promise_13_clients_share_the_connections_of_an_ftp_user_and_another_user_has_its_own():
+    site = SftpConnection.model_validate({"host": "site", "user": "7", "password": "p", "host_key": HOST_KEY})
+    transport: Any = SimpleNamespace(close=lambda: None)
+
+    def opened(mid: int, user: str) -> ExactTarget:
+        values = {"auth_url": "http://a", "client_id": "i", "client_secret": "s", "mid": mid}
+        with_site = values | {"sftp": site.model_copy(update={"user": user})}
+        return ExactTarget(Connection.model_validate(with_site), sftp_transport=lambda: transport)
+
+    one, two, another = opened(7, "7"), opened(8, "7"), opened(7, "8")
+    entered = threading.Event()
+
+    def enter() -> None:
+        with two.ftp():
+            entered.set()
+
+    with contextlib.ExitStack() as stack:
+        for number in range(SFTP_CONNECTIONS - 1):
+            stack.enter_context((one, two)[number % 2].ftp())
+        with one.ftp():
+            waiting = threading.Thread(target=enter)
+            waiting.start()
+            with another.ftp():
+                assert not entered.wait(0.2)
+        assert entered.wait(10)
+        waiting.join()
+
+
+FORKED = """
+import os, signal
+from et_platform.exacttarget.connection import Connection
+from et_platform.exacttarget.limits import LocalLimits
+connection = Connection(auth_url="http://a", client_id="i", client_secret="s", mid=7)
+limits = LocalLimits(calls=1, connection=connection)
+with limits.call():
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        with LocalLimits(calls=1, connection=connection).call():
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+def test_a_forked_process_does_not_wait_for_slots_of_threads_that_it_does_not_have():
+    assert subprocess.run([sys.executable, "-c", FORKED], timeout=60).returncode == 0
+
+
+def test_clients_that_are_open_together_share_one_token_and_no_one_elses():
+    with scripted_service(*[STATUS_OK] * 5, EXPIRED, STATUS_OK, EXPIRED, STATUS_OK) as service:
+        with client(service) as one, client(service) as two:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda which: which.log_in(), (one, two) * 4))
+            assert service.tokens == 1
+            for changes in ({"client_secret": "wrong"}, {"mid": 8}, {"client_id": "other"}):
+                with ExactTarget(service.connection(**changes)) as other:
+                    other.system_status()
+            for which in (one, two, one, two):  # from the third on, the service calls their token expired
+                which.system_status()
+        assert service.tokens == 5
+        assert service.used_tokens() == [f"bearer-{number}" for number in (2, 3, 4, 1, 1, 1, 5, 1, 5)]
+        with client(service) as later:
+            later.log_in()
+        assert service.tokens == 6
+
+
 def test_every_request_carries_an_id_and_every_error_has_it():
     troubles = [fault("Unplanned Outage", code=2), (503, b""), HANG_UP, (200, b"<cut"), fault("no", kind="soap:Client")]
     for trouble in troubles:
@@ -266,7 +378,7 @@ def test_no_repr_error_or_log_shows_a_secret(tmp_path: Path, caplog: pytest.LogC
         password="p4ss-secret",  # pyright: ignore[reportArgumentType]
         private_key="k3y-secret",  # pyright: ignore[reportArgumentType]
         passphrase="phr4se-secret",  # pyright: ignore[reportArgumentType]
-        host_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4v0mm0B0Xl8ZBNJkYlHKjKdbVdKEHyCN9gWbJoMkUj",
+        host_key=HOST_KEY,
     )
     troubles = [STATUS_OK, EXPIRED, EXPIRED, fault("Login failed", kind="q0:Security"), (503, b""), HANG_UP, HANG_UP]
     shown: list[str] = []
