@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from et_platform.exacttarget import errors, models
+from et_platform.exacttarget import account_models, errors, models
 from et_platform.exacttarget.cli import commands
 from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.connection import Connection
@@ -44,7 +44,9 @@ def test_every_call_is_on_the_page_and_nothing_else():
 def test_every_call_takes_keywords_alone():
     """Of the client, its parts, what plugs into it, and the values it takes and gives."""
     kinds = [ExactTarget, *parts().values(), EnhancedFtp, Transport, SshTransport, Limits, LocalLimits]
-    kinds += [kind for _, kind in inspect.getmembers(models, dataclasses.is_dataclass)]
+    kinds += [
+        kind for values in (models, account_models) for _, kind in inspect.getmembers(values, dataclasses.is_dataclass)
+    ]
     calls = [getattr(kind, name) for kind in kinds for name in public(kind)]
     calls += [kind.__init__ for kind in kinds if dataclasses.is_dataclass(kind)]
     named = {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
