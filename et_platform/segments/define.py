@@ -110,7 +110,7 @@ def _ensure_marks(exacttarget: "ExactTarget") -> None:
     )
     try:
         exacttarget.data_extensions.create(
-            DataExtension(
+            data_extension=DataExtension(
                 customer_key=MARKS,
                 name=MARKS,
                 description="One row for each run of a segment that is over and not counted yet; kept by et_platform.",

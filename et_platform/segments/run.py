@@ -129,7 +129,7 @@ def _start(road: Road, exacttarget: "ExactTarget", run: SegmentRun, held: Lease)
             try:
                 if not isinstance(refusal, InMaintenance):
                     raise
-                exacttarget.wait_out(refusal)
+                exacttarget.wait_out(error=refusal)
             except ExactTargetError:
                 ledger.advance(road.ledger, run, "preparing")
                 raise
