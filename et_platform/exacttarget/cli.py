@@ -107,7 +107,7 @@ def subscriber(key: str) -> int:
             click.echo("no such subscriber")
             return 1
         names = {one.id: one.name for one in client.lists.find_all()}
-        on = client.lists.memberships(keys=[key])
+        on = list(client.lists.memberships(keys=[key]))
     out = "" if found[0].unsubscribed_at is None else f" since {found[0].unsubscribed_at:%Y-%m-%d %H:%M %z}"
     click.echo(f"{found[0].status}{out}")
     for one in on:

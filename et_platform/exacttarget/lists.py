@@ -90,18 +90,19 @@ class Lists:
             return False
         return True
 
-    def members(self, *, list_id: int) -> list[ListMember]:
-        """Who is on a list, with the status there. Raises ReadInterrupted if a page is lost: read again."""
-        return self._members(f"Reading who is on list {list_id}", [self._soap.equals("ListID", list_id)])
+    def members(self, *, list_id: int) -> Iterator[ListMember]:
+        """Who is on a list, with the status there, page by page: everybody is on All Subscribers.
 
-    def memberships(self, *, keys: Iterable[str]) -> list[ListMember]:
+        Raises ReadInterrupted if a page is lost, and what was given out is then not the whole: read again.
+        """
+        yield from self._members(f"Reading who is on list {list_id}", self._soap.equals("ListID", list_id))
+
+    def memberships(self, *, keys: Iterable[str]) -> Iterator[ListMember]:
         """On which lists the subscribers of these keys are, All Subscribers among them; else as `members`."""
-        return self._members("Reading who is on which list", filters_of(self._soap, "SubscriberKey", keys))
+        for where in filters_of(self._soap, "SubscriberKey", keys):
+            yield from self._members("Reading who is on which list", where)
 
-    def _members(self, what: str, filters: Iterable[Any]) -> list[ListMember]:
-        return [one for where in filters for one in self._pages_of_members(what, where)]
-
-    def _pages_of_members(self, what: str, where: Any) -> Iterator[ListMember]:
+    def _members(self, what: str, where: Any) -> Iterator[ListMember]:
         for page in self._soap.pages("ListSubscriber", _MEMBER, what=what, where=where, hide_values=True):
             for one in page.iterfind(f"{{{API}}}Results"):
                 text = {name: one.findtext(f"{{{API}}}{name}") or "" for name in _MEMBER}

@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from et_platform.exacttarget.client import ExactTarget
-from et_platform.exacttarget.errors import InvalidDefinition, MalformedReply, NotFound, ServiceUnavailable
+from et_platform.exacttarget.errors import (
+    InvalidDefinition,
+    MalformedReply,
+    NotFound,
+    ReadInterrupted,
+    ServiceUnavailable,
+)
 from et_platform.exacttarget.filters import Condition
 from et_platform.exacttarget.lists import ALL_SUBSCRIBERS
 from et_platform.exacttarget.models import ListMember, ListStatus, StatusChange, SubscriberChange
@@ -304,6 +310,25 @@ def test_memberships_are_read_of_subscribers(exacttarget: ExactTarget):
         ("client-8600", number, "Unsubscribed"),
         ("client-8601", everybody, "Active"),
     }
+
+
+def member_page(key: str, list_id: str, status: str) -> tuple[int, bytes]:
+    one = f"<Status>Active</Status><ListID>{list_id}</ListID><SubscriberKey>{key}</SubscriberKey>"
+    head = f"<OverallStatus>{status}</OverallStatus><RequestID>r</RequestID>"
+    return message("RetrieveResponseMsg", f"{head}<Results>{one}</Results>")
+
+
+def test_members_come_page_by_page_and_a_lost_page_says_so():
+    with scripted_service(member_page("a", "7", "MoreDataAvailable"), HANG_UP) as service, scripted(service) as client:
+        members = client.lists.members(list_id=7)
+        assert next(members).key == "a"
+        with pytest.raises(ReadInterrupted):
+            next(members)
+        assert len(service.calls) == 2
+    with scripted_service(member_page("jane", "", "OK")) as service, scripted(service) as client:
+        with pytest.raises(MalformedReply, match="on a list without a number") as caught:
+            list(client.lists.memberships(keys=["jane"]))
+        assert "jane" not in str(caught.value)
 
 
 def test_keys_and_reasons_stay_out_of_repr():
