@@ -3,22 +3,20 @@
 Only an absent sample skips, and fails under CI: it is public data beside the project, not in it. An absent server fails.
 """
 
-import os
 import uuid
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from et_platform_tests import beside
 from et_platform_tests.adventureworks import sample
 from et_platform_tests.adventureworks.world import World
 
 
 @pytest.fixture(scope="session")
 def server(postgresql_server) -> str:
-    if not sample.FOLDER.is_dir():
-        absent = pytest.fail if os.environ.get("CI") else pytest.skip
-        absent("the public AdventureWorks sample is not at ../shared/adventureworks beside the project")
+    beside.needed(sample.FOLDER, "the public AdventureWorks sample")
     return postgresql_server.uri
 
 

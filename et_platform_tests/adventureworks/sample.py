@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psycopg
 
-FOLDER = Path(__file__).parents[3] / "shared" / "adventureworks"
+from et_platform_tests import beside
+
+FOLDER = beside.SHARED / "adventureworks"
 CATALOG = Path(__file__).parent / "catalog"
 
 TYPES = {

@@ -13,11 +13,11 @@ from et_platform.exacttarget.folders import read_folder
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.models import FieldType
 from et_platform.exacttarget.soap import Soap
+from et_platform_tests import beside
 from et_platform_tests.exacttarget.scripted import ScriptedService
 
-RECORDED = Path(__file__).parents[2].parent / "shared" / "recorded"
+RECORDED = beside.RECORDED
 FILES = sorted(RECORDED.glob("*.xml"))
-pytestmark = pytest.mark.skipif(not FILES, reason=f"the recorded replies are not at {RECORDED}")
 OPERATIONS = {
     "CreateResponse": "Create",
     "UpdateResponse": "Update",
@@ -25,6 +25,11 @@ OPERATIONS = {
     "RetrieveResponseMsg": "Retrieve",
     "PerformResponseMsg": "Perform",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def replies() -> None:
+    beside.needed(RECORDED, "the recorded replies")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def parsed(soap: Soap, name: str):
     return soap.parse(OPERATIONS[message.tag.rpartition("}")[2]], message)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES or [RECORDED], ids=lambda path: path.stem)
 def test_every_recorded_reply_is_read(soap: Soap, path: Path):
     text = path.read_text(encoding="utf-8")
     reply = parsed(soap, path.name)

@@ -11,13 +11,16 @@ import pytest
 import zeep
 
 from et_platform.wsdl import fault_schema_path, wsdl_path
+from et_platform_tests import beside
 
-VENDOR = Path(__file__).parents[2].parent / "shared" / "etframework.wsdl"
+VENDOR = beside.VENDOR_WSDL
 XS = "{http://www.w3.org/2001/XMLSchema}"
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 SOAP = "{http://schemas.xmlsoap.org/wsdl/soap/}"
 LEFT_OUT = {
     "Account": {"Children", "PrivateLabels", "BusinessRules", "AccountUsers"},  # administration, brands and users
+    # Who may do what, and how somebody logs in to the application.
+    "AccountUser": {"UserPermissions", "DefaultBusinessUnitObject", "AssociatedBusinessUnits", "SsoIdentities"},
     "BusinessUnit": {"DefaultSendClassification", "DefaultHomePage"},  # how it sends
     "Role": {"PermissionSets", "Permissions"},  # what users may do in the application
     "Owner": {"User"},  # a person's account: nothing of this road
@@ -28,6 +31,7 @@ LEFT_OUT = {
     "Email": {"ContentAreas"},  # what an e-mail says is no part of the roads
     "SendClassification": {"DeliveryProfile"},  # addresses and domains that mail leaves from
     "Send": {"Links"},
+    "ListSend": {"Links"},
     "SendDefinition": {
         *("DeliveryProfile", "DomainType", "FooterContentArea", "FooterSalutationSource", "HeaderContentArea"),
         *("HeaderSalutationSource", "PrivateDomain", "PrivateIP", "SourceAddressType"),  # as above
@@ -37,7 +41,13 @@ LEFT_OUT = {
     "Automation": {"AutomationSource", "Notifications"},  # file drops and e-mails to users
 }
 
-needs_vendor = pytest.mark.skipif(not VENDOR.exists(), reason=f"the vendor's WSDL is not at {VENDOR}")
+
+@pytest.fixture
+def vendor() -> Path:
+    return beside.needed(VENDOR, "the vendor's WSDL")
+
+
+needs_vendor = pytest.mark.usefixtures("vendor")
 
 
 def declared(path: Path) -> dict[tuple[str, str], etree._Element]:

@@ -1,14 +1,10 @@
 """Every number and word of the facts that the client can meet is explained, and an unknown one is shown as such."""
 
 import re
-from pathlib import Path
-
-import pytest
 
 from et_platform.exacttarget import explained, faults
 from et_platform.exacttarget.errors import InvalidDefinition
-
-FACTS = Path(__file__).parents[3] / "shared" / "exacttarget.md"
+from et_platform_tests import beside
 
 IMPORT_DEFINITION = {43000, 43010, 43020, 43030, 43040, 43050, 43060}
 GENERAL = {1, 2, 3, 4, 5, 6, 8, 9, 11}
@@ -23,9 +19,8 @@ def test_whole_families_are_explained():
 
 
 def test_every_code_that_the_facts_name_is_explained():
-    if not FACTS.exists():
-        pytest.skip("the facts are kept beside the project, not in it, and are not here")
-    section = re.search(r"^## e\. Error codes\n(.*?)^## f\.", FACTS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    facts = beside.needed(beside.FACTS, "the facts of ExactTarget").read_text("utf-8")
+    section = re.search(r"^## e\. Error codes\n(.*?)^## f\.", facts, re.DOTALL | re.MULTILINE)
     assert section is not None
     text = re.sub(r"\*\*.*?\*\*", "", section[1])  # the headings name ranges, not codes
     named = {int(code) for code in re.findall(r"\b(?:1\d{4}|43\d{3}|310\d{3})\b", text)}

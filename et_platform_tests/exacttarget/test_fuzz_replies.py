@@ -19,6 +19,7 @@ from et_platform.exacttarget.errors import ExactTargetError
 from et_platform.exacttarget.faults import read_fault, read_message
 from et_platform.exacttarget.folders import read_folder
 from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform_tests import beside
 from et_platform_tests.exacttarget.scripted import (
     API,
     ScriptedService,
@@ -27,7 +28,7 @@ from et_platform_tests.exacttarget.scripted import (
     simulated_connection,
 )
 
-RECORDED = sorted((Path(__file__).parents[2].parent / "shared" / "recorded").glob("*.xml"))
+RECORDED = sorted(beside.RECORDED.glob("*.xml"))
 KEY, FIELDS = "damaged-replies", ("Id", "Name")
 ROWS = [{"Id": str(n), "Name": f"Name {n} & co"} for n in range(7)]
 PER_PAGE = 3
@@ -42,6 +43,11 @@ TEXTS = ("", " ", "OK", "MoreDataAvailable", "Error", "Error: x", "1", "true", "
 fuzz = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow], max_examples=250
 )
+
+
+@pytest.fixture(scope="module")
+def recorded() -> None:
+    beside.needed(beside.RECORDED, "the recorded replies")
 
 
 def local(tag: str) -> str:
@@ -127,7 +133,7 @@ def test_a_damaged_page_is_an_error_or_read_whole(
     assert given_out == sum(len(page.findall(f"{{{API}}}Results")) for page in pages)
 
 
-@pytest.mark.skipif(not RECORDED, reason="the recorded replies are not in ../shared/recorded")
+@pytest.mark.usefixtures("recorded")
 @settings(fuzz, max_examples=200)
 @given(st.data(), st.sampled_from(RECORDED or [Path()]))
 def test_a_damaged_recorded_reply_is_an_error_or_read(client: ExactTarget, data: st.DataObject, path: Path):

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from et_platform_tests import beside
 from et_platform_tests.simulated import Simulator, running_simulator
 from et_platform_tests.simulator.soap import Soap
-
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +31,9 @@ def key(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def recorded() -> Path:
-    folder = SHARED / "recorded"
-    if not folder.is_dir():
-        pytest.skip(f"the recorded replies are not at {folder}")
-    return folder
+    return beside.needed(beside.RECORDED, "the recorded replies")
 
 
 @pytest.fixture(scope="session")
 def vendor_wsdl() -> Path:
-    path = SHARED / "etframework.wsdl"
-    if not path.is_file():
-        pytest.skip(f"the vendor's WSDL is not at {path}")
-    return path
+    return beside.needed(beside.VENDOR_WSDL, "the vendor's WSDL")
