@@ -43,6 +43,14 @@ class Background(ABC):
         """Queue what is already in the store."""
         self._thread.submit(self._wait_and_work_off, document)
 
+    def settle(self, seconds: float | None = None) -> bool:
+        """Wait until what is queued by now has run, at most so long; whether it has."""
+        try:
+            self._thread.submit(lambda: None).result(seconds)
+        except TimeoutError:
+            return False
+        return True
+
     def stop(self) -> None:
         """Stop; what waits runs at the next start."""
         self._stopping.set()

@@ -10,7 +10,7 @@ OPERATIONS = {
     "Describe": ("R", "every type below"),
     "GetSystemStatus": ("D", "OK, InMaintenance, UnplannedOutage by setting or fault"),
     "VersionInfo": ("W", "one version, by setting [K]"),
-    "Schedule": ("R", "automations; understood, and refused for every other type [D]"),
+    "Schedule": ("R", "automations and send definitions start as simulated time passes; other types are refused [D]"),
     "Configure": ("R", "understood, and refused for every simulated type [D]"),
     "Query": ("W", "never documented: not offered, neither here nor in our WSDL"),
 }

@@ -1,8 +1,8 @@
-"""The operations Schedule and Configure: automations take a schedule; everything else is understood, and refused.
+"""The operations Schedule and Configure: automations and send definitions take a schedule; all else is refused.
 
-What belongs here: their messages, and the words of the refusal. What does not: what a schedule does to an automation
-(`objects/automation.py`). The documentation's table of operations gives no other simulated type to Schedule or
-Configure but sends [D], which are not scheduled here.
+What belongs here: their messages, and the words of the refusal. What does not: what a schedule does to a definition
+(`objects/`), when it falls due (`automations/timetable.py`). The documentation's table of operations gives no other
+simulated type to Schedule or Configure [D].
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 from et_platform.simulator import envelope, markup, soap_faults, units
 from et_platform.simulator.envelope import Element
-from et_platform.simulator.objects import automation
+from et_platform.simulator.objects import automation, email_send_definition, program
 from et_platform.simulator.repeated import repeated
 from et_platform.simulator.results import Refused
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
-SCHEDULABLE = ("Automation", "Program")
-"""The types that take a schedule."""
+SCHEDULABLE = {"Automation": automation, "EmailSendDefinition": email_send_definition, "Program": program}
+"""The types that take a schedule [D], and the module of each."""
+ACTIONS = ("start", "pause", "stop")
+"""What Schedule takes, in any case: the first is documented [D], the others are those of the product's pages [K]."""
 
 _NOT_ALLOWED, _NO_ACCESS = 5, 4
 
@@ -32,16 +34,18 @@ def schedule(service: Service, message: Element) -> str:
     if not interactions:
         raise soap_faults.client("The ScheduleRequestMsg has no Interactions")
     given = envelope.child(message, "Schedule")
+    action = (envelope.value(message, "Action") or "").strip().lower()
     written = "" if given is None else repeated(given)
     shown = markup.element("Object", markup.nil("PartnerKey"), markup.nil("ObjectID"), written)
     task = markup.element("Task")
     results, good = [], 0
     for one in interactions:
-        if envelope.type_of(one) not in SCHEDULABLE:
+        module = SCHEDULABLE.get(envelope.type_of(one) or "")
+        if module is None or action not in ACTIONS:
             results.append(_refused("schedule", one, shown, task))
             continue
         try:
-            told = automation.schedule(units.of(service, one), one, given)
+            told = module.schedule(units.of(service, one), one, given, action)
         except Refused as refused:
             results.append(_told("Error", refused.message, refused.code, shown, task))
         except units.NoAccess as error:

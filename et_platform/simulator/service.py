@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from et_platform.simulator import folders
 from et_platform.simulator.account import Account, BusinessUnit, Folder
 from et_platform.simulator.asynchronous.worker import AsyncRequests
+from et_platform.simulator.automations.timekeeper import Timekeeper
 from et_platform.simulator.automations.worker import AutomationWorker
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts.worker import ExtractWorker
@@ -60,6 +61,7 @@ class Service:
         self.queries = QueryWorker(self)
         self.sends = SendWorker(self)
         self.automations = AutomationWorker(self)
+        self.timekeeper = Timekeeper(self)
         folders.seed(store, account.mid, account.parent or account.mid)
         profiles.seed(store, account.mid)
 
@@ -67,6 +69,7 @@ class Service:
     def workers(self) -> Sequence[Worker]:
         """What works beside the requests."""
         return (
+            self.timekeeper,
             self.nights,
             self.importer,
             self.extractor,

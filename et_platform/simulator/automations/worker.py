@@ -31,7 +31,7 @@ KINDS = {
     IMPORT: "import_definition",
 }
 """The types of activities that can run, with the kinds of their documents."""
-ERROR, READY, RUNNING, SCHEDULED = "-1", "2", "3", "6"
+ERROR, READY, RUNNING, PAUSED, SCHEDULED = "-1", "2", "3", "4", "6"
 """Statuses of an automation [R]."""
 
 Run = dict[str, Any]
@@ -78,7 +78,7 @@ class AutomationWorker(Background):
             store.put(connection, RUN, run["id"], run)
             if run["automation"]:
                 found = store.get(connection, AUTOMATION, run["automation"])
-                planned = SCHEDULED if found and found.get("schedule") else READY
+                planned = SCHEDULED if found and found.get("due") else READY
                 _told(connection, run["automation"], Status=status or planned)
         return state == DONE
 

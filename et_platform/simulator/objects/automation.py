@@ -1,7 +1,7 @@
 """Automation, which Retrieve answers as Program [R]: steps of activities, started by Perform or by a schedule.
 
-What belongs here: its properties and steps, Perform start, Schedule start. What does not: running one
-(`automations/worker.py`), REST (`rest/automations.py`).
+What belongs here: its properties and steps, Perform start, Schedule. What does not: running one
+(`automations/worker.py`), when a schedule falls due (`automations/timetable.py`), REST (`rest/automations.py`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from et_platform.simulator import definitions, envelope, filters, markup, retrieval, store
-from et_platform.simulator.automations import worker
-from et_platform.simulator.automations.worker import AUTOMATION, KINDS, READY, RUNNING, SCHEDULED
+from et_platform.simulator.automations import timetable, worker
+from et_platform.simulator.automations.worker import AUTOMATION, KINDS, PAUSED, READY, RUNNING, SCHEDULED
 from et_platform.simulator.definitions import Document, text
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.repeated import repeated
@@ -85,7 +85,8 @@ _KIND = definitions.Kind(
     texts=("CustomerKey", "Name", "Description", "AutomationType", "CategoryID", "IsActive"),
     words=("Program created", "Program updated", "Program deleted"),  # the last is [R]
     rule=_check,
-    defaults={"Status": READY, "AutomationType": "scheduled", "IsActive": "true", "CategoryID": "0"},
+    defaults={"Status": READY, "AutomationType": "scheduled", "IsActive": "true"},
+    content_type="automations",
     fixed=frozenset({"CustomerKey"}),
 )
 save, delete = _KIND.save, _KIND.delete
@@ -128,14 +129,16 @@ def start(service: Service, element: Element) -> Result:
     return Result("Performed Activity", shown)  # [R]
 
 
-def schedule(service: Service, element: Element, given: Element | None) -> str:
-    """Keep a schedule: the automation reads Scheduled. Raises Refused. Its runs are not simulated."""
+def schedule(service: Service, element: Element, given: Element | None, action: str) -> str:
+    """Start, pause or stop a schedule: the automation reads Scheduled, PausedSchedule or Ready. Raises Refused."""
+    table = timetable.read(given) if action == "start" else None
     with service.store.definitions, service.store.transaction() as connection:
         found = _KIND.existing(connection, element)
-        found["schedule"] = repeated(given) if given is not None else ""
-        found["properties"]["Status"] = SCHEDULED
-        when = text(given, "StartDateTime") if given is not None else ""
-        if when:
-            found["properties"]["ScheduledTime"] = when
-        store.put(connection, AUTOMATION, found["object_id"], found)
-    return "Program scheduled."  # [R]
+        if table is not None:
+            found["schedule"] = repeated(given) if given is not None else ""
+            found["properties"]["ScheduledTime"] = table["start"]
+        if found["properties"]["Status"] != RUNNING:
+            found["properties"]["Status"] = {"start": SCHEDULED, "pause": PAUSED}.get(action, READY)
+        timetable.put(connection, AUTOMATION, found, table)
+    service.timekeeper.wake()
+    return "Program scheduled." if table is not None else f"Program schedule: {action}"  # the first is [R]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from et_platform.simulator import definitions, envelope, markup, retrieval, schema
+from et_platform.simulator.automations import timetable
 from et_platform.simulator.definitions import Document, text
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.objects import list_
@@ -22,6 +23,7 @@ from et_platform.simulator.tracking.people import ALL_SUBSCRIBERS
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
+_DOCUMENTS = "email_send_definition"
 _LISTS = "SendDefinitionList"
 SHAPE = retrieval.Shape(
     object_type="EmailSendDefinition",
@@ -32,7 +34,7 @@ SHAPE = retrieval.Shape(
         *("Email.ID", "Email.ObjectID", "BccEmail", "AutoBccEmail", "TestEmailAddr", "EmailSubject"),
         *("DynamicEmailSubject", "IsMultipart", "IsWrapped", "DeduplicateByEmail", "ExclusionFilter", "Additional"),
         *("CCEmail", "PreHeader"),
-        # Asked for by public tools [R]; empty here.
+        # Asked for by public tools [R]; empty here, but for IsPlatformObject.
         *("DeliveryProfile.CustomerKey", "DeliveryProfile.PrivateDomain", "DeliveryProfile.PrivateIP"),
         *("IsPlatformObject", "SendLimit", "SendWindowOpen", "SendWindowClose"),
     ),
@@ -112,7 +114,7 @@ def _written(element: Element) -> str:
 
 _KIND = definitions.Kind(
     SHAPE,
-    "email_send_definition",
+    _DOCUMENTS,
     texts=(
         *("CustomerKey", "Name", "Description", "CategoryID", "FromName", "FromAddress", "SuppressTracking"),
         *("IsSendLogging", "BccEmail", "AutoBccEmail", "TestEmailAddr", "EmailSubject", "DynamicEmailSubject"),
@@ -120,7 +122,10 @@ _KIND = definitions.Kind(
     ),
     words=("EmailSendDefinition created", "EmailSendDefinition updated", "EmailSendDefinition deleted"),  # [R], [K]
     rule=_check,
-    defaults={"CategoryID": "0", "DeduplicateByEmail": "false", "IsMultipart": "false", "SuppressTracking": "false"},
+    content_type="userinitiatedsends",
+    # Tools filter by these [R]: what is not there would compare to nothing.
+    shown={"Description": "", "IsPlatformObject": "false"},
+    defaults={"DeduplicateByEmail": "false", "IsMultipart": "false", "SuppressTracking": "false"},
     fixed=frozenset({"CustomerKey"}),
 )
 retrieve, save, delete = _KIND.retrieve, _KIND.save, _KIND.delete
@@ -145,6 +150,15 @@ def job_of(service: Service, connection: Connection, definition: Document) -> Jo
         operational=content.operational,
         deduplicates=properties["DeduplicateByEmail"].lower() in ("true", "1"),
     )
+
+
+def schedule(service: Service, element: Element, given: Element | None, action: str) -> str:
+    """Start or end a schedule of sends; a send definition has no status that tells of it. Raises Refused."""
+    table = timetable.read(given) if action == "start" else None
+    with service.store.definitions, service.store.transaction() as connection:
+        timetable.put(connection, _DOCUMENTS, _KIND.existing(connection, element), table)
+    service.timekeeper.wake()
+    return "EmailSendDefinition scheduled." if table is not None else f"EmailSendDefinition schedule: {action}"  # [K]
 
 
 def start(service: Service, element: Element) -> Result:

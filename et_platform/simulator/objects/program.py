@@ -10,3 +10,4 @@ from et_platform.simulator.objects import automation
 SHAPE = automation.SHAPE
 retrieve = automation.retrieve
 start = automation.start
+schedule = automation.schedule

@@ -31,10 +31,9 @@ class SendWorker(Background):
         """As long as the setting says, from when it was asked for."""
         return job["performed"] + self._service.behaviour.send_delay_seconds - time.time()
 
-    def settle(self) -> None:
+    def settle(self, seconds: float | None = None) -> bool:
         """Wait for the sends that are due at once; with a delay there is nothing to wait for."""
-        if not self._service.behaviour.send_delay_seconds:
-            self._thread.submit(lambda: None).result()
+        return bool(self._service.behaviour.send_delay_seconds) or super().settle(seconds)
 
     def work_off(self, job: Job, /) -> bool:
         """Run it now; whether it went well."""
