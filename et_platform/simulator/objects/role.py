@@ -43,12 +43,16 @@ _NAMES = {
 
 def retrieve(service: Service, query: retrieval.Query) -> retrieval.Page:
     """A page of roles."""
-    known = ", ".join(
-        f"({place}, {values.quoted(json.dumps(_shown(key, name, service.account.mid)))})"
-        for place, (key, name) in enumerate(_NAMES.items())
+    roles = ", ".join(
+        f"({place}, {values.quoted(json.dumps(one))})" for place, one in enumerate(known(service.account.mid))
     )
-    source = f"SELECT * FROM (VALUES {known}) AS known(seq, shown)"
+    source = f"SELECT * FROM (VALUES {roles}) AS known(seq, shown)"
     return retrieval.documents(service, query, SHAPE, source, "shown->>'$.\"{}\"'", "seq")
+
+
+def known(mid: str) -> list[dict[str, str]]:
+    """The roles of a unit, by their properties."""
+    return [_shown(key, name, mid) for key, name in _NAMES.items()]
 
 
 def _shown(key: str, name: str, mid: str) -> dict[str, str]:

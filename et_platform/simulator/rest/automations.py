@@ -1,4 +1,4 @@
-"""`/automation/v1/...`: reading automations and query activities, as public developer tools do [R].
+"""Reading automations and query activities, as public developer tools do [R]; the former also at their older place.
 
 What belongs here: the answers. What does not: paths and tokens (`router.py`), changing anything (SOAP). The numbers of
 activity types are those that public tools know [R].
@@ -6,12 +6,13 @@ activity types are those that public tools know [R].
 
 from __future__ import annotations
 
+import base64
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from et_platform.simulator import store
 from et_platform.simulator.automations.worker import AUTOMATION, FILTER, IMPORT, KINDS, QUERY, SEND
-from et_platform.simulator.rest import answers
+from et_platform.simulator.rest import answers, pages
 from et_platform.simulator.rest.answers import Answer
 
 if TYPE_CHECKING:
@@ -20,52 +21,42 @@ if TYPE_CHECKING:
 _ACTIVITY_TYPES = {QUERY: 300, FILTER: 303, SEND: 42, IMPORT: 43}
 _STATUSES = {"-1": "Error", "2": "Ready", "3": "Running", "4": "PausedSchedule", "5": "Stopped", "6": "Scheduled"}
 _UPDATE_TYPES = {"Overwrite": 0, "Update": 1, "Append": 2}
-_PAGE = 50
+_EVERY = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
 
 
 def automations(service: Service, query: Mapping[str, str]) -> Answer:
     """A page of automations, without their steps."""
-    return _page(service, AUTOMATION, query, lambda one: _automation(one, steps=False))
+    return pages.page_of(service, AUTOMATION, query, lambda one: _automation(one, steps=False))
 
 
 def automation(service: Service, object_id: str) -> Answer:
     """One automation by its id, or by `key:` and its key. Raises RestError."""
-    return Answer(200, _automation(_one(service, AUTOMATION, object_id), steps=True))
+    return Answer(200, _automation(pages.one(service, AUTOMATION, object_id), steps=True))
 
 
 def queries(service: Service, query: Mapping[str, str]) -> Answer:
     """A page of query activities."""
-    return _page(service, KINDS[QUERY], query, _query)
+    return pages.page_of(service, KINDS[QUERY], query, _query)
 
 
 def query(service: Service, object_id: str) -> Answer:
     """One query activity. Raises RestError."""
-    return Answer(200, _query(_one(service, KINDS[QUERY], object_id)))
+    return Answer(200, _query(pages.one(service, KINDS[QUERY], object_id)))
 
 
-def _one(service: Service, kind: str, reference: str) -> dict[str, Any]:
-    head, colon, key = reference.partition(":")
-    with service.store.connect() as connection:
-        if colon and head.lower() == "key":
-            found = store.find(connection, kind, "body->>'$.properties.CustomerKey' = ?", [key])
-        else:
-            found = store.find(connection, kind, "body->>'$.object_id' = ?", [reference])
-    if not found:
-        raise answers.not_found()
-    return found[0]
+def legacy(service: Service, query: Mapping[str, str]) -> Answer:
+    """A page of automations as `legacy/v1/beta/bulk` lists them: what a tool needs to ask for more of each [R]."""
+    return pages.entries(map(_legacy, pages.documents(service, AUTOMATION)), query)
 
 
-def _page(service: Service, kind: str, query: Mapping[str, str], shown: Any) -> Answer:
-    page, size = (_number(query, name, usual) for name, usual in (("$page", 1), ("$pagesize", _PAGE)))
-    with service.store.connect() as connection:
-        found = store.find(connection, kind)
-    items = [shown(one) for one in found[(page - 1) * size : page * size]]
-    return Answer(200, {"count": len(found), "page": page, "pageSize": size, "links": {}, "items": items})
+def legacy_automation(service: Service, object_id: str) -> Answer:
+    """One of these. Raises RestError."""
+    return Answer(200, _legacy(_by_legacy_id(service, object_id)))
 
 
-def _number(query: Mapping[str, str], name: str, usual: int) -> int:
-    text = query.get(name, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else usual
+def notifications(service: Service, object_id: str) -> Answer:
+    """Whom an automation writes to: nobody here, which is told by the id alone [R]. Raises RestError."""
+    return Answer(200, {"programId": _legacy_id(_by_legacy_id(service, object_id))})
 
 
 def _automation(one: dict[str, Any], *, steps: bool) -> dict[str, Any]:
@@ -86,12 +77,15 @@ def _automation(one: dict[str, Any], *, steps: bool) -> dict[str, Any]:
     }
     if properties.get("LastRunTime"):
         content |= {"lastRunTime": properties["LastRunTime"], "lastRunInstanceId": properties["LastRunInstanceID"]}
+    if one.get("timetable"):
+        content["schedule"] = _schedule(one)
     if steps:
         content["steps"] = [
             {
                 "id": f"{one['object_id']}-{number}",
                 "name": step["name"],
                 "step": number,
+                "stepNumber": number,
                 "activities": [
                     {
                         "id": f"{one['object_id']}-{number}-{place}",
@@ -108,6 +102,65 @@ def _automation(one: dict[str, Any], *, steps: bool) -> dict[str, Any]:
     return content
 
 
+def _schedule(one: dict[str, Any]) -> dict[str, Any]:
+    """What starts it; server time is Central America's standard time [R]."""
+    table = one["timetable"]
+    parts = [f"FREQ={_EVERY[table['freq']]}", f"INTERVAL={table['interval']}"] if table["freq"] != "" else []
+    parts += [f"COUNT={table['count']}"] if table["count"] else []
+    parts += [f"UNTIL={table['until'].replace('-', '').replace(':', '')}"] if table["until"] else []
+    return {
+        "id": f"{one['object_id']}-schedule",
+        "typeId": 3,
+        "startDate": table["start"],
+        "endDate": table["until"] or "",
+        "scheduledTime": one["due"],
+        "rangeTypeId": 1 if table["until"] else 0,
+        "occurrences": table["count"] or 0,
+        "timezoneId": 5,
+        "timezoneName": "Central America Standard Time",
+        "icalRecur": ";".join(parts),
+        "scheduleStatus": "scheduled" if one["due"] else "paused",
+    }
+
+
+def _legacy_id(one: dict[str, Any]) -> str:
+    """The id at the older place: what an ObjectID is there, with the number that stands for automations [R]."""
+    short = base64.urlsafe_b64encode(uuid.UUID(one["object_id"]).bytes_le).decode().rstrip("=")
+    return base64.b64encode(f"{short}:25:0".encode()).decode().rstrip("=")
+
+
+def _by_legacy_id(service: Service, reference: str) -> dict[str, Any]:
+    for one in pages.documents(service, AUTOMATION):
+        if _legacy_id(one) == reference:
+            return one
+    raise answers.not_found()
+
+
+def _legacy(one: dict[str, Any]) -> dict[str, Any]:
+    properties = one["properties"]
+    told: dict[str, Any] = {
+        "id": _legacy_id(one),
+        "key": properties["CustomerKey"],
+        "name": properties["Name"],
+        "description": properties.get("Description", ""),
+        "automationType": properties["AutomationType"].lower(),
+        "status": _STATUSES[properties["Status"]],
+        "createdDate": properties["CreatedDate"],
+        "lastSaveDate": properties["ModifiedDate"],
+        "processes": [],
+    }
+    if one.get("timetable"):
+        schedule = _schedule(one)
+        told["scheduleObject"] = {
+            "id": schedule["id"],
+            "description": "",
+            "iCalRecur": schedule["icalRecur"],
+            "startDate": schedule["startDate"],
+            "timeZone": schedule["timezoneName"],
+        }
+    return told
+
+
 def _query(one: dict[str, Any]) -> dict[str, Any]:
     properties = one["properties"]
     return {
@@ -118,6 +171,9 @@ def _query(one: dict[str, Any]) -> dict[str, Any]:
         "queryText": properties["QueryText"],
         "targetName": properties["DataExtensionTarget.Name"],
         "targetKey": properties["DataExtensionTarget.CustomerKey"],
+        "targetId": one["target"],
+        "targetDescription": "",
+        "isFrozen": False,
         "targetUpdateTypeId": _UPDATE_TYPES[properties["TargetUpdateType"]],
         "targetUpdateTypeName": properties["TargetUpdateType"],
         "categoryId": int(properties["CategoryID"] or 0),

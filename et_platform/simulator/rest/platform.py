@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from et_platform.simulator.objects import role
 from et_platform.simulator.rest.answers import Answer, error
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ def endpoint(addresses: dict[str, str], kind: str) -> Answer:
     if url is None:
         raise error(404, 30003, f"No endpoint exists for key '{kind}'.")
     return Answer(200, {"type": kind.lower(), "url": url})
+
+
+def quick_flow(service: Service) -> Answer:
+    """What the product's pages of users offer, as a public tool reads it [R]: roles; no languages, no time zones."""
+    roles = [
+        {"roleID": one["ObjectID"], "roleName": one["Name"], "description": one["Description"]}
+        for one in role.known(service.account.mid)
+    ]
+    return Answer(200, {"languages": [], "roles": roles, "timeZones": []})
 
 
 def token_context(service: Service) -> Answer:

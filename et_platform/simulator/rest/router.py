@@ -10,10 +10,20 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from et_platform.simulator import tokens
-from et_platform.simulator.rest import answers, async_rows, automations, data_events, platform, rowset
+from et_platform.simulator.rest import (
+    absent,
+    activities,
+    answers,
+    async_rows,
+    automations,
+    data_events,
+    platform,
+    rowset,
+)
 from et_platform.simulator.rest.answers import Answer, RestError
 from et_platform.simulator.service import Service, Units
 from et_platform.simulator.units import NoAccess
@@ -48,6 +58,18 @@ def _route(methods: str, path: str, scope: str, handle: Callable[[Service, Call,
     return _Route(tuple(methods.split()), path, re.compile(f"/*{pattern}/?", re.IGNORECASE), scope, handle)
 
 
+def _family(name: str, service: Service, call: Call, found: tuple[str, ...]) -> Answer:
+    return activities.family(service, name, call.query)
+
+
+def _member(name: str, service: Service, call: Call, found: tuple[str, ...]) -> Answer:
+    return activities.member(service, name, found[0])
+
+
+def _absent(section: absent.Absent, service: Service, call: Call, found: tuple[str, ...]) -> Answer:
+    return section.answer(call.query)
+
+
 _AUTOMATIONS = "automations_read"
 _READ, _WRITE = "data_extensions_read", "data_extensions_write"
 
@@ -57,6 +79,7 @@ _ROUTES = (
     _route(
         "GET", "platform/v1/endpoints/{}", "", lambda service, call, found: platform.endpoint(call.addresses, found[0])
     ),
+    _route("GET", "platform/v1/setup/quickflow/data", "", lambda service, call, _: platform.quick_flow(service)),
     _route("GET", "platform/v1/tokenContext", "", lambda service, call, _: platform.token_context(service)),
     _route(
         "GET",
@@ -136,8 +159,32 @@ _ROUTES = (
         _AUTOMATIONS,
         lambda service, call, found: automations.query(service, found[0]),
     ),
+    *(_route("GET", f"automation/v1/{name}", _AUTOMATIONS, partial(_family, name)) for name in activities.FAMILIES),
+    *(
+        _route("GET", f"automation/v1/{name}/{{}}", _AUTOMATIONS, partial(_member, name))
+        for name in activities.FAMILIES
+    ),
+    _route(
+        "GET",
+        "legacy/v1/beta/bulk/automations/automation/definition",
+        _AUTOMATIONS,
+        lambda service, call, _: automations.legacy(service, call.query),
+    ),
+    _route(
+        "GET",
+        "legacy/v1/beta/bulk/automations/automation/definition/{}",
+        _AUTOMATIONS,
+        lambda service, call, found: automations.legacy_automation(service, found[0]),
+    ),
+    _route(
+        "GET",
+        "legacy/v1/beta/automations/notifications/{}",
+        _AUTOMATIONS,
+        lambda service, call, found: automations.notifications(service, found[0]),
+    ),
+    *(_route(one.methods, path, one.scope, partial(_absent, one)) for path, one in absent.SECTIONS.items()),
 )
-_SECTIONS = ("platform/", "data/", "hub/", "automation/")
+_SECTIONS = ("platform/", "data/", "hub/", "automation/", "legacy/", "asset/", "interaction/", "messaging/")
 
 
 def paths() -> list[str]:
