@@ -94,6 +94,15 @@ class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour, SendBehaviour
         "whole",
         description="IN with a single Value that has commas: one value, or several [K]; documented are several Values.",
     )
+    bare_sub_objects: Literal["empty", "refuse"] = Field(
+        "empty",
+        description="A Retrieve that names a sub-object alone, such as Client: nothing of it shows, or it is unknown."
+        " Its properties must be named [D], but a client of the vendor asks for it by default [R].",
+    )
+    since_last_batch: Literal["bookmark", "ignore"] = Field(
+        "bookmark",
+        description="RetrieveAllSinceLastBatch of events: what came since the unit's last such call, or all [D, K].",
+    )
 
     automation_filters: Literal["equals", "all"] = Field(
         "equals", description="Filters of a Retrieve of Automation: equals and IN alone [3], or all."

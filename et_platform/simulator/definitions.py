@@ -6,15 +6,17 @@ does not: the rules themselves, and starting one (`objects/`).
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from et_platform.simulator import clock, envelope, retrieval, store
+from et_platform.simulator import clock, envelope, folders, retrieval, store
 from et_platform.simulator.envelope import Element
 from et_platform.simulator.results import Refused, Result, SaveMode, refusal
 from et_platform.simulator.store import Connection
+from et_platform.simulator.values import quoted
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
@@ -45,7 +47,8 @@ class Kind:
     """One kind of definition. `texts` are the properties that a request sets, `fixed` those of them that Update leaves.
 
     `words` are the messages of Create, Update and Delete. `numbered` kinds have a number beside their ObjectID;
-    `unique_names` says whether two may share a Name.
+    `unique_names` says whether two may share a Name. What names no folder lies in the root of `content_type`, if that
+    is given. `shown` is what a Retrieve shows of properties that nobody set.
     """
 
     shape: retrieval.Shape
@@ -58,6 +61,8 @@ class Kind:
     fixed: frozenset[str] = frozenset()
     numbered: bool = False
     unique_names: bool = True
+    content_type: str = ""
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -66,7 +71,10 @@ class Kind:
 
     def retrieve(self, service: Service, query: retrieval.Query) -> retrieval.Page:
         """A page of definitions, oldest first."""
-        source = f"SELECT seq, body->'$.properties' AS shown FROM documents WHERE kind = '{self.kind}'"
+        shown = "body->'$.properties'"
+        if self.shown:
+            shown = f"json_merge_patch({quoted(json.dumps(dict(self.shown)))}::JSON, {shown})"
+        source = f"SELECT seq, {shown} AS shown FROM documents WHERE kind = '{self.kind}'"
         return retrieval.documents(service, query, self.shape, source, "shown->>'$.\"{}\"'", "seq")
 
     def save(self, service: Service, objects: list[Element], mode: SaveMode, operation: str) -> list[Result]:
@@ -141,6 +149,8 @@ class Kind:
             "CreatedDate": clock.iso(clock.now()),
             **self.defaults,
         }
+        if self.content_type:
+            properties["CategoryID"] = folders.root(service.store.number, self.content_type)
         if self.numbered:
             properties["ID"] = str(store.next_task_id(connection))
         return {"object_id": object_id, "properties": properties}

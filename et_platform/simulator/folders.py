@@ -111,6 +111,11 @@ def numbered(unit: int, number: int) -> int:
     return unit * store.FOLDERS_OF_A_UNIT + number
 
 
+def root(unit: int, kind: str) -> str:
+    """The number of the root of a content type in a unit."""
+    return str(numbered(unit, _NUMBERS[kind]))
+
+
 def seed(unit_store: Store, mid: str, enterprise: str) -> None:
     """Give a new unit its roots."""
     with unit_store.definitions, unit_store.transaction() as connection:

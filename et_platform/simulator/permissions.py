@@ -31,6 +31,7 @@ _FAMILIES = {
     "ExtractDescription": "data_extensions",
     "Subscriber": "list_and_subscribers",
     "List": "list_and_subscribers",
+    "ListSend": "tracking_events",
     "ListSubscriber": "list_and_subscribers",
     "SubscriberStatusEvent": "list_and_subscribers",
     "SentEvent": "tracking_events",
@@ -46,6 +47,8 @@ _FAMILIES = {
     "TriggeredSendDefinition": "email",
     "TriggeredSend": "email",
     "Account": "accounts",
+    "AccountUser": "users",
+    "AccountUserAccount": "users",
     "BusinessUnit": "accounts",
 }
 _EXTRACT = "data_extensions_read"

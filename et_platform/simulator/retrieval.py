@@ -34,13 +34,17 @@ class NotInUnit(RetrieveError):
 
 @dataclass(frozen=True)
 class Query:
-    """One page that is wanted: of which type, which properties, after which position, at most how many."""
+    """One page that is wanted: of which type, which properties, after which position, at most how many.
+
+    `since_last_batch` asks for what no earlier such call has got; types that keep no such mark give everything.
+    """
 
     object_type: str
     properties: tuple[str, ...]
     filter: filters.Filter | None
     limit: int
     position: Any = None
+    since_last_batch: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,12 @@ def _page(service: Service, request: Element | None, request_id: str) -> Page:
         wanted = filters.split(wanted)
     query = Query(
         object_type=object_type,
-        properties=tuple((one.text or "").strip() for one in envelope.children(request, "Properties") if one.text),
+        properties=_properties(service, handler, request),
         filter=wanted,
         limit=_limit(service, request),
         position=position,
+        since_last_batch=service.behaviour.since_last_batch == "bookmark"
+        and (envelope.value(request, "RetrieveAllSinceLastBatch") or "").strip().lower() in ("true", "1"),
     )
     try:
         page = _of_units(handler, units.asked(service, request), query)
@@ -108,6 +114,15 @@ def _page(service: Service, request: Element | None, request_id: str) -> Page:
     if page.next_position is not None:
         _keep(service, request_id, request, page.next_position)
     return page
+
+
+def _properties(service: Service, handler: Any, request: Element) -> tuple[str, ...]:
+    """What is asked for. A sub-object alone (`Client`) shows nothing: its properties must be named [D]; by setting."""
+    named = tuple((one.text or "").strip() for one in envelope.children(request, "Properties") if one.text)
+    shape = getattr(handler, "SHAPE", None)
+    if shape is None or service.behaviour.bare_sub_objects == "refuse":
+        return named
+    return tuple(name for name in named if name in shape.order or name not in shape.sub_objects)
 
 
 def _of_units(handler: Any, services: Sequence[Service], query: Query) -> Page:
@@ -204,6 +219,11 @@ class Shape:
     def retrievable(self) -> tuple[str, ...]:
         """The properties that a Retrieve may name."""
         return tuple(name for name in self.order if name not in self.hidden)
+
+    @property
+    def sub_objects(self) -> frozenset[str]:
+        """The names before the dots: `Client` of `Client.ID`."""
+        return frozenset(name.partition(".")[0] for name in self.order if "." in name)
 
     def check(self, asked: Sequence[str]) -> set[str]:
         """The properties asked for; raises RetrieveError in the service's words [R] when some do not exist."""

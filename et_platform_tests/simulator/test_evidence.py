@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
 
-from et_platform.simulator import evidence
+from et_platform.simulator import envelope, evidence, operations, retrieval
+from et_platform.simulator.account import Folder
+from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.evidence import EVIDENCE
+from et_platform.simulator.faults.board import Board
 from et_platform.simulator.objects.handlers import HANDLERS
-from et_platform_tests.simulator.soap import KEY_FIELD, Soap, a_field, data_extension, equals, simple
+from et_platform.simulator.service import Service, Units
+from et_platform.simulator.store import Store
+from et_platform_tests.simulator.soap import KEY_FIELD, Reply, Soap, a_field, data_extension, equals, simple
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator" / "objects.md"
 SETTABLE = [kind for kind, known in EVIDENCE.items() if known.settable]
@@ -21,6 +28,7 @@ FLAGS = (
     "ResetRetentionPeriodOnImport",
     "DeleteAtEndOfRetentionPeriod",
 )
+PROBES = {"CreatedDate": "2001-02-03T04:05:06", "ModifiedDate": "2001-02-03T04:05:06"}
 READ_BACK = {"Subscriber Key": "_SubscriberKey", "Email Address": "_EmailAddress"}
 IDENTITY = {"DataExtensionField": "Name", "List": "ListName", "Subscriber": "SubscriberKey"}
 
@@ -121,6 +129,8 @@ NEW: dict[str, dict[str, str]] = {
         "FileType": "CSV",
         "Notification.ResponseType": "email",
         "Notification.ResponseAddress": "a@b.example",
+        "Notification.RespondWhen": "Always",
+        "DestinationType": "2",
         "RetrieveFileTransferLocation.CustomerKey": "ExactTarget Enhanced FTP",
         "SubscriberImportType": "Email",
         "UpdateType": "AddAndUpdate",
@@ -152,6 +162,8 @@ NEW: dict[str, dict[str, str]] = {
         "DataExtensionTarget.CustomerKey": "{key}",
         "TargetUpdateType": "Overwrite",
         "CategoryID": "0",
+        "FileSpec": "f",
+        "FileType": "CSV",
     },
     "SendClassification": {
         "CustomerKey": "{key}",
@@ -279,9 +291,9 @@ def written(kind: str, properties: dict[str, str], more: str = "") -> str:
     return f'<Objects xsi:type="{kind}">{content}{more}</Objects>'
 
 
-def shown(soap: Soap, kind: str, identity: str) -> dict[str, str]:
+def shown(soap: Soap, kind: str, identity: str, names: Iterable[str] = ()) -> dict[str, str]:
     """The settable properties of an object as a Retrieve shows them; those that read back otherwise as they were set."""
-    names = sorted(EVIDENCE[kind].settable)
+    names = sorted(names or EVIDENCE[kind].settable)
     (result,) = soap.retrieve(kind, names, equals(IDENTITY.get(kind, "CustomerKey"), identity)).results
     found = {name: result.findtext("/".join(f"{{*}}{part}" for part in name.split("."))) or "" for name in names}
     back = {read: sent for sent, read in READ_BACK.items()}
@@ -354,3 +366,70 @@ def test_what_is_settable_is_kept_changed_and_shown(soap: Soap, key: str, kind: 
     assert not changed.keys() & EVIDENCE[kind].fixed
     soap.good("Update", written(kind, naming(new) | changed, more if kind == "FilterDefinition" else ""))
     assert shown(soap, kind, identity) == new | changed
+
+
+class Inside(Soap):
+    """A caller of a business unit in this process, whose reading of what is written can be watched."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.read = service, dict[str, set[str]]()
+
+    def call(self, action: str, body: str, token: str | None = None) -> Reply:
+        message = envelope.parse(
+            f'<{action} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{body}</{action}>'.encode()
+        )[0]
+        if action == "Retrieve":
+            answer = retrieval.answer(self.service, message)
+        else:
+            answer = operations.replied(action, operations.outcome(self.service, action, message))
+        return Reply(200, envelope.parse(envelope.write(action, "", answer)))
+
+    def note(self, parent: Any, name: str) -> None:
+        """That somebody looks for a child of that name; what matters are the members of objects."""
+        path = [name]
+        while parent is not None and envelope.local(parent) != "Objects":
+            path.insert(0, envelope.local(parent))
+            parent = parent.getparent()
+        if parent is not None:
+            self.read.setdefault(envelope.type_of(parent) or "", set()).add(".".join(path))
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    folder = Folder(tmp_path_factory.mktemp("unit"))
+    store = Store(folder.database)
+    units = Units(folder, folder.account(None, None, "1000001"), Behaviour(), store, Board())
+    yield Inside(units.enterprise)
+    for worker in units.enterprise.workers:
+        worker.stop()
+    store.close()
+
+
+@pytest.mark.parametrize("kind", SETTABLE)
+def test_nothing_of_an_object_is_read_that_the_table_does_not_list(
+    inside: Inside, key: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a type's module looks for in an object is settable, names the object, or is listed as of another form."""
+    plain = envelope.children
+
+    def watched(parent: Any, name: str) -> Iterator[Any]:
+        inside.note(parent, name)
+        return plain(parent, name)
+
+    monkeypatch.setattr(envelope, "children", watched)
+    test_what_is_settable_is_kept_changed_and_shown(inside, key, kind)
+    known = EVIDENCE[kind]
+    listed = known.settable | known.forms.keys() | evidence.IDENTITY
+    assert known.settable <= inside.read[kind], "what is settable was not seen to be read"
+    unlisted = {
+        path
+        for path in inside.read[kind]
+        if not any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in listed)
+    }
+    # What is read only to be repeated in the reply is not kept: a value that is sent does not come back.
+    named = {**naming({name: text.format(key=key) for name, text in NEW[kind].items()})}
+    repeated = unlisted & set(HANDLERS[kind].SHAPE.retrievable)
+    assert unlisted - repeated <= {"PartnerKey"}
+    for name in sorted(repeated):
+        inside.write("Update", written(kind, named | {name: PROBES.get(name, "probe")}))
+        assert PROBES.get(name, "probe") not in shown(inside, kind, named["CustomerKey"], [name]).values(), name

@@ -40,11 +40,13 @@ from et_platform_tests.simulator.soap import (
 ALL = ("ExtractSent", "ExtractOpens", "ExtractClicks", "ExtractBounces", "ExtractUnsubs")
 
 
-def act(simulator: Simulator, at: str = "2024-07-01T12:00:00", **events: list[str]) -> None:
+def act(
+    simulator: Simulator, at: str = "2024-07-01T12:00:00", told: dict[str, int] | None = None, **events: list[str]
+) -> None:
     info = simulator.info
     reply = requests.post(
         info["rest_url"] + "sim/act",
-        json={"events": events, "at": at},
+        json={"events": events, "at": at} | (told or {}),
         auth=(info["client_id"], info["client_secret"]),
         timeout=60,
     )
@@ -153,7 +155,7 @@ BAD = {
     "a path": (tracking("../a.zip", *ALL), "OutputFileName"),
     "no type": (tracking("a.zip"), "type"),
     "a misspelt parameter": (tracking("a.zip", *ALL, ExtractListMembershipChanges="True"), "case-sensitive"),
-    "a type that is not simulated": (tracking("a.zip", "ExtractNotSent"), "ExtractNotSent"),
+    "a type that is not simulated": (tracking("a.zip", "ExtractConversions"), "ExtractConversions"),
     "a date of another form": (tracking("a.zip", *ALL, StartDate="2024-07-01"), "StartDate"),
     "an end before the start": (tracking("a.zip", *ALL, EndDate="6/1/2024 12:00:00 AM"), "EndDate"),
     "more than 30 days": (tracking("a.zip", *ALL, EndDate="7/31/2024 12:00:01 AM"), "30 days"),

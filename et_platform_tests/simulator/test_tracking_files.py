@@ -144,7 +144,7 @@ def test_settings_let_more_requests_through(store: Store) -> None:
     def types(*settings: str, **changed: str) -> list[str]:
         return ordered(store, Behaviour.from_pairs(settings), "ExtractSent", **changed)["types"]
 
-    assert types("extract_other_types=ignore", ExtractNotSent="True", UseLocalTZinQuery="True") == ["Sent"]
+    assert types("extract_other_types=ignore", ExtractConversions="True", UseLocalTZinQuery="True") == ["Sent"]
     assert types("extract_unknown_parameters=ignore", extractOpens="True") == ["Sent"]
     assert types("extract_max_days=60", EndDate="8/1/2024 12:00:00 AM", AccountIDs=f" {MID},7") == ["Sent"]
     assert types(EndDate="7/31/2024 12:00:00 AM", AccountIDs="*", Format="CSV", Timezone="x") == ["Sent"]

@@ -32,12 +32,15 @@ class ExtractBehaviour(BaseModel):
         "refuse", description="Parameters that are not spelled as documented [K]."
     )
     extract_other_types: Literal["refuse", "ignore"] = Field(
-        "refuse", description="Asking for what is not simulated: NotSent, SendJobs, local time zones and so on."
+        "refuse", description="Asking for what is not simulated: conversions, surveys, local time zones and so on."
     )
     extract_max_days: float = Field(30, description="Longest window of a tracking extract, in days [3].")
 
     # What extract files contain
     extract_inclusive_end: bool = Field(False, description="Whether an event at EndDate belongs to the window [K].")
+    extract_send_jobs_by: Literal["SchedTime", "SentTime"] = Field(
+        "SchedTime", description="The moment of a send that decides whether SendJobs tells it in a window [K]."
+    )
     extract_empty_files: Literal["header", "omit", "no_file"] = Field(
         "header",
         description="A type without events: a file of headings, none in the ZIP, or (all empty) no ZIP either [K].",

@@ -32,13 +32,15 @@ SIMULATED_TYPES = {
     "ExtractClicks": "Clicks",
     "ExtractBounces": "Bounces",
     "ExtractUnsubs": "Unsubs",
+    "ExtractNotSent": "NotSent",
+    "ExtractSendJobs": "SendJobs",
     "ExtractSubscribers": "Subscribers",
 }
 """Per parameter the file that it brings into the ZIP of a tracking extract [R]."""
 
 OTHER_TYPES = frozenset(
     {
-        *("ExtractSendJobs", "ExtractNotSent", "ExtractAttributes", "ExtractConversions", "ExtractSurveyResponses"),
+        *("ExtractAttributes", "ExtractConversions", "ExtractSurveyResponses"),
         *("ExtractSendImpressions", "ExtractClickImpressions", "ExtractSendJobImpressions"),
         *("extractListMembershipChanges", "extractLists", "extractStatusChanges"),  # really a lower-case e [D]
     }

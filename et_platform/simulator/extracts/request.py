@@ -149,6 +149,7 @@ def _tracking(given: _Given, mid: str, behaviour: Behaviour, catalogs: Mapping[s
         "start": start.isoformat(),
         "end": end.isoformat(),
         "inclusive_end": behaviour.extract_inclusive_end,
+        "send_jobs_by": behaviour.extract_send_jobs_by,
         "types": types,
         "accounts": {one: catalogs[one] for one in accounts or [mid]},
         "send_ids": _numbers(given, "SendIDs"),

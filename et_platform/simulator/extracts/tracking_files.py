@@ -16,6 +16,8 @@ from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.extracts import delimited
 from et_platform.simulator.extracts.delimited import Format
 from et_platform.simulator.faults import late
+from et_platform.simulator.queries.relations import SEND_KIND
+from et_platform.simulator.sending.triggered import DEFINITION
 from et_platform.simulator.store import Connection
 from et_platform.simulator.tracking import events, subscribers
 
@@ -57,6 +59,10 @@ COLUMNS = {
     "Clicks": _HEAD | _LINK | _TAIL | _FIRST | _FIRST_OF_LINK | _DEVICE,
     "Bounces": _HEAD | _details("BounceCategory", "SMTPCode", "BounceReason") | _TAIL,
     "Unsubs": _HEAD | _TAIL | _details("UnsubReason"),
+    "NotSent": {name: sql for name, sql in _HEAD.items() if name != "SubscriberKey"}
+    | _TAIL
+    | {"SubscriberKey": _HEAD["SubscriberKey"]}
+    | _details("Reason"),
 }
 """Per file of events its columns [R]. UnsubReason is there only with IncludeUnsubReason [D]."""
 
@@ -67,6 +73,7 @@ _EVENTS = {
     "Clicks": (events.CLICK, "Click"),
     "Bounces": (events.BOUNCE, "Bounce"),
     "Unsubs": (events.UNSUBSCRIBE, "Unsubscribe"),
+    "NotSent": (events.NOT_SENT, "NotSent"),
 }
 
 _SUBSCRIBERS = {
@@ -78,6 +85,25 @@ _SUBSCRIBERS = {
     "DateHeld": "held",
     "DateCreated": "created",
     "DateUnsubscribed": "unsubscribed",
+}
+
+_TOLD = "j.body->>'$.properties.\"{}\"'"
+# Per column of SendJobs its SQL over the document of a send and the triggered send definition that it is of, if any.
+SEND_JOBS = {
+    "ClientID": "{mid}",
+    "SendID": "j.body->>'$.number'",
+    "FromName": _TOLD.format("FromName"),
+    "FromEmail": _TOLD.format("FromAddress"),
+    "SchedTime": _TOLD.format("SendDate"),
+    "SentTime": _TOLD.format("SentDate"),
+    "Subject": _TOLD.format("Subject"),
+    "EmailName": _TOLD.format("EmailName"),
+    "TriggeredSendExternalKey": "t.body->>'$.properties.CustomerKey'",
+    "SendDefinitionExternalKey": _TOLD.format("EmailSendDefinition.CustomerKey"),
+    "JobStatus": _TOLD.format("Status"),
+    "PreviewURL": _TOLD.format("PreviewURL"),
+    "IsMultiPart": f"CASE WHEN lower({_TOLD.format('IsMultipart')}) = 'true' THEN 'True' ELSE 'False' END",
+    "Additional": _TOLD.format("Additional"),
 }
 
 
@@ -139,6 +165,8 @@ def _content(
 def _columns(name: str, order: dict[str, Any]) -> list[str]:
     if name == "Subscribers":
         return list(_SUBSCRIBERS)
+    if name == "SendJobs":
+        return list(SEND_JOBS)
     return [column for column in COLUMNS[name] if column != "UnsubReason" or order["unsub_reason"]]
 
 
@@ -152,6 +180,8 @@ def _of_unit(connection: Connection, name: str, order: dict[str, Any], mid: str)
             f"SELECT {', '.join(shown)} FROM tracking.subscribers WHERE status <> '{subscribers.DELETED}' ORDER BY id"
         )
         return _fetched(found)
+    if name == "SendJobs":
+        return _send_jobs(connection, order, mid)
     kind, word = _EVENTS[name]
     shown = [
         COLUMNS[name][column].format(mid=mid, word=word, date=_date("e.moment", order))
@@ -170,6 +200,24 @@ def _of_unit(connection: Connection, name: str, order: dict[str, Any], mid: str)
         f" WHERE (e.moment >= ? AND e.moment {end} ?{sends} AND NOT list_contains(?, e.id) OR list_contains(?, e.id))"
         " ORDER BY e.moment, e.id",
         [kind, datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"]), *late.of(order, mid)],
+    )
+    return _fetched(found)
+
+
+def _send_jobs(connection: Connection, order: dict[str, Any], mid: str) -> Iterator[tuple[Any, ...]]:
+    """The sends of the window: jobs, not what came of them."""
+    moments = {name: f"TRY_CAST({SEND_JOBS[name]} AS TIMESTAMP)" for name in ("SchedTime", "SentTime")}
+    shown = [
+        _date(moments[name], order) if name in moments else sql.replace("{mid}", mid) for name, sql in SEND_JOBS.items()
+    ]
+    decisive, end = moments[order["send_jobs_by"]], "<=" if order["inclusive_end"] else "<"
+    number = "CAST(j.body->>'$.number' AS BIGINT)"
+    sends = f" AND {number} IN ({', '.join(map(str, order['send_ids']))})" if order["send_ids"] else ""
+    found = connection.execute(
+        f"SELECT {', '.join(shown)} FROM documents j LEFT JOIN documents t ON t.kind = '{DEFINITION}'"
+        f" AND (t.body->>'$.job') = (j.body->>'$.id') WHERE j.kind = '{SEND_KIND}'"
+        f" AND {decisive} >= ? AND {decisive} {end} ?{sends} ORDER BY {number}",
+        [datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"])],
     )
     return _fetched(found)
 

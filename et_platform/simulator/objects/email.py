@@ -30,8 +30,9 @@ _KIND = definitions.Kind(
         *("CharacterSet", "SyncTextWithHTML", "PreHeader"),
     ),
     words=("Email Created", "Email Updated", "Email deleted"),  # [K]
+    content_type="email",
+    shown={"HTMLBody": "", "TextBody": ""},
     defaults={
-        "CategoryID": "0",
         "IsActive": "true",
         "IsHTMLPaste": "false",
         "EmailType": "HTML",

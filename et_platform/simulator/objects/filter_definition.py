@@ -61,7 +61,7 @@ _KIND = definitions.Kind(
     texts=("CustomerKey", "Name", "Description", "CategoryID"),
     words=("FilterDefinition created", "FilterDefinition updated", "FilterDefinition deleted"),  # [K]
     rule=_check,
-    defaults={"CategoryID": "0"},
+    content_type="filterdefinition",
     fixed=frozenset({"CustomerKey"}),
 )
 retrieve, save, delete = _KIND.retrieve, _KIND.save, _KIND.delete

@@ -10,6 +10,8 @@ from typing import Any
 
 from et_platform.simulator.objects import (
     account,
+    account_user,
+    account_user_account,
     automation,
     business_unit,
     data_extension,
@@ -26,6 +28,7 @@ from et_platform.simulator.objects import (
     import_definition,
     import_results_summary,
     list_,
+    list_send,
     list_subscriber,
     program,
     query_definition,
@@ -45,6 +48,8 @@ from et_platform.simulator.objects import (
 
 HANDLERS: dict[str, Any] = {
     "Account": account,
+    "AccountUser": account_user,
+    "AccountUserAccount": account_user_account,
     "Automation": automation,
     "BounceEvent": tracking_event.BOUNCE,
     "BusinessUnit": business_unit,
@@ -63,6 +68,7 @@ HANDLERS: dict[str, Any] = {
     "ImportDefinition": import_definition,
     "ImportResultsSummary": import_results_summary,
     "List": list_,
+    "ListSend": list_send,
     "ListSubscriber": list_subscriber,
     "NotSentEvent": tracking_event.NOT_SENT,
     "OpenEvent": tracking_event.OPEN,

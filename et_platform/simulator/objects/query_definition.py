@@ -86,7 +86,8 @@ _KIND = definitions.Kind(
     words=("QueryDefinition created", "QueryDefinition updated", "QueryDefinition deleted"),
     codes=Codes(),
     rule=_check,
-    defaults={"TargetType": "DE", "TargetUpdateType": "Overwrite", "Status": "Active", "CategoryID": "0"},
+    defaults={"TargetType": "DE", "TargetUpdateType": "Overwrite", "Status": "Active"},
+    content_type="queryactivity",
     fixed=frozenset({"CustomerKey"}),
 )
 retrieve, save, delete = _KIND.retrieve, _KIND.save, _KIND.delete

@@ -14,6 +14,11 @@ SHAPE = retrieval.Shape(
         *("Client.ID", "PartnerKey", "CreatedDate", "ModifiedDate", "ObjectID", "CustomerKey", "Name", "Description"),
         *("FromName", "FromAddress", "UseDefaultRMMRules", "SenderHeaderEmailAddress", "SenderHeaderName"),
         *("ReplyToAddress", "ReplyToDisplayName"),
+        # Asked for by public tools [R]; empty here.
+        *("Client.CreatedBy", "Client.ModifiedBy", "AutoForwardToEmailAddress", "AutoForwardToName", "DirectForward"),
+        *("AutoForwardTriggeredSend.ObjectID", "AutoReply", "AutoReplyTriggeredSend.ObjectID", "FallbackFromAddress"),
+        *("DataRetentionPeriodLength", "DataRetentionPeriodUnitOfMeasure", "ReplyManagementRuleSet.ObjectID"),
+        "RMMRuleCollection.ObjectID",
     ),
     types={"Client.ID": "Number", "CreatedDate": "Date", "ModifiedDate": "Date"},
     plain=frozenset({"Client"}),
@@ -26,6 +31,7 @@ _KIND = definitions.Kind(
         *("SenderHeaderEmailAddress", "SenderHeaderName", "ReplyToAddress", "ReplyToDisplayName"),
     ),
     words=("SenderProfile created", "SenderProfile updated", "SenderProfile deleted"),  # [K]
+    shown={"FromAddress": "", "FallbackFromAddress": ""},  # tools rely on both [R]
     defaults={"UseDefaultRMMRules": "true"},
     fixed=frozenset({"CustomerKey"}),
 )

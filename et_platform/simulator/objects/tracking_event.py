@@ -7,15 +7,16 @@ recording events (`tracking/events.py`), extracts of them (`extracts/tracking_fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import retrieval, table
+from et_platform.simulator import retrieval, store, table
 from et_platform.simulator.tracking import events
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
 
+_PLACE, _MARK = "_position", "since_last_batch"
 _BASE = ("Client.ID", "PartnerKey", "CreatedDate", "ModifiedDate", "ObjectID", "SendID", "SubscriberKey", "EventDate")
 _NEXT = ("EventType", "TriggeredSendDefinitionObjectID", "BatchID")
 _TYPES = {
@@ -69,9 +70,24 @@ class TrackingEvents:
             "BatchID": "batch_id",
         }
         columns = head | {name: _SQL[name] for name in self.SHAPE.order if name in _SQL}
-        found, following = table.page(service, query, self.SHAPE, relation, columns)
+        if query.since_last_batch and query.position is None:
+            query = replace(query, position=self._mark(service))
+        found, following = table.page(service, query, self.SHAPE, relation, columns | {_PLACE: "position"})
+        if query.since_last_batch and found:
+            self._set_mark(service, int(found[-1][_PLACE]))
         asked = set(query.properties)
         return retrieval.Page([self.SHAPE.render(_lowered(one), asked) for one in found], following)
+
+    def _mark(self, service: Service) -> int:
+        """Up to which event earlier calls of RetrieveAllSinceLastBatch have got; one mark per unit and type [K]."""
+        with service.store.connect() as connection:
+            kept = store.get(connection, _MARK, self.kind)
+        return kept["position"] if kept else 0
+
+    def _set_mark(self, service: Service, position: int) -> None:
+        """Move the mark with every page that is served: should the reply be lost, so are its rows [D]."""
+        with service.store.transaction() as connection:
+            store.put(connection, _MARK, self.kind, {"position": position})
 
 
 def _lowered(event: dict[str, str]) -> dict[str, str]:

@@ -32,6 +32,10 @@ SHAPE = retrieval.Shape(
         *("AutoUpdateSubscribers", "BatchInterval", "BccEmail", "EmailSubject", "DynamicEmailSubject", "IsMultipart"),
         *("IsWrapped", "RefreshContent", "ExclusionFilter", "Priority", "CCEmail"),
         *("SendSourceDataExtension.ObjectID", "SendSourceDataExtension.CustomerKey", "PreHeader"),
+        # Asked for by public tools [R]; empty here.
+        *("AllowedSlots", "DeliveryProfile.CustomerKey", "DeliveryProfile.ObjectID", "FooterContentArea.ID"),
+        *("HeaderContentArea.ID", "Keyword", "NewSlotTrigger", "PrivateDomain.ObjectID", "PrivateIP.ID", "SendLimit"),
+        *("SendWindowOpen", "SendWindowClose", "TestEmailAddr", "IsPlatformObject"),
     ),
     types={
         **dict.fromkeys(("Client.ID", "CategoryID", "Email.ID", "List.ID", "BatchInterval"), "Number"),
@@ -112,14 +116,14 @@ _KIND = definitions.Kind(
     ),
     codes=Codes(no_key=17010, not_found=17015, exists=1, invalid=_UPDATE),  # [D], but for the third
     rule=_check,
+    content_type="triggered_send",
     defaults={
-        "CategoryID": "0",
         "TriggeredSendType": "Continuous",
         "TriggeredSendStatus": "New",
         "List.ID": str(ALL_SUBSCRIBERS),
         "AutoAddSubscribers": "true",
         "AutoUpdateSubscribers": "true",
-        "Priority": "Medium",
+        "Priority": "4",  # medium, as recorded [R]
     },
     fixed=frozenset({"CustomerKey"}),
 )
