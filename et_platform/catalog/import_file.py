@@ -21,12 +21,23 @@ class ImportFileForm(Declaration):
     text null or empty is not documented. It begins with a sign, so it is no number, date or Boolean; a text that is the
     same is withheld. `dates` is how dates are written: by default as ISO has it, which no locale reads differently; the
     locales are those that write decimals with a point, as all files do.
+
+    What is more than `maximum_rows`, or than `maximum_megabytes` (of 1 000 000 bytes), travels in several files, each
+    with an import of its own; a row that is longer alone travels alone. No limit of ExactTarget's is documented: the
+    default keeps a transfer that is cut off, or an import that fails, to a part of the whole.
     """
 
     delimiter: Literal["comma", "tab", "semicolon", "pipe"] = "comma"
     encoding: Literal["utf-8", "utf-16"] = "utf-8"
     nulls: Annotated[str, Field(pattern=r"^[\\#~*!?$%&@^][!-~]{1,19}$")] | None = None
     dates: Literal["iso", "en-US", "en-GB"] = "iso"
+    maximum_rows: Annotated[int, Field(ge=1)] | None = None
+    maximum_megabytes: Annotated[float, Field(gt=0)] = 1000
+
+    @property
+    def maximum_bytes(self) -> int:
+        """The size that no file exceeds, unless one row does."""
+        return max(1, int(self.maximum_megabytes * 1_000_000))
 
     @model_validator(mode="after")
     def _token_is_one_cell(self) -> "ImportFileForm":

@@ -15,8 +15,9 @@ def build(data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
     @dg.asset(
         key=data_extension.key("import_file"),
         deps=[dg.AssetKey(data_extension.key("change_set"))],
-        description="One CSV file for the inserts and one for the updates, uploaded under a temporary name, verified "
-        "and renamed. The gate is asked again here: a closed one lets nothing pass.",
+        description="CSV files for the inserts, the updates and the removals, each in several where it would be larger "
+        "than declared; uploaded under a temporary name, verified and renamed. The gate is asked again here: a closed "
+        "one lets nothing pass.",
         group_name="import_file",
         owners=list(data_extension.is_.owners),
         kinds={"csv", "sftp"},
@@ -32,7 +33,7 @@ def build(data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 metadata={"outcome": "Nothing to stage: no change set is open.", "dagster/row_count": 0}
             )
-        rows = [(f.remote, f.operation, f.rows, f.bytes, f.sha256) for f in attempt.files]
+        rows = [(f.remote, f.operation, f.part, f.rows, f.bytes, f.sha256) for f in attempt.files]
         total = sum(file.rows for file in attempt.files)
         return dg.MaterializeResult(
             metadata={
@@ -40,7 +41,9 @@ def build(data_extension: Declared[DataExtension]) -> dg.AssetsDefinition:
                 "dagster/row_count": total,
                 "change set": attempt.change_set_id,
                 "attempt": attempt.id,
-                "files": dg.MetadataValue.md(markdown_table(("file", "operation", "rows", "bytes", "sha256"), rows)),
+                "files": dg.MetadataValue.md(
+                    markdown_table(("file", "operation", "part", "rows", "bytes", "sha256"), rows)
+                ),
             }
         )
 

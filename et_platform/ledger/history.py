@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 
 from et_platform.ledger import tables
 from et_platform.ledger.ledger import Ledger
-from et_platform.ledger.records import ORDER, Attempt, ChangeSet, ImportFile
+from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
 from et_platform.ledger.writeback import WriteBackSet
 from et_platform.ledger.writeback_tables import writeback_sets
 
@@ -77,7 +77,7 @@ def attempts_of(ledger: Ledger, change_set_id: str) -> list[Attempt]:
     return [
         Attempt(
             **row._mapping,
-            files=tuple(sorted(by_attempt.get(row.id, ()), key=lambda file: ORDER.index(file.operation))),
+            files=tuple(sorted(by_attempt.get(row.id, ()), key=lambda file: file.order)),
         )
         for row in found
     ]

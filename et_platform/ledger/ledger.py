@@ -5,7 +5,7 @@ tables (tables.py) and leases (leases.py).
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from sqlalchemy import (
     event,
     func,
     insert,
-    inspect,
     or_,
     select,
     update,
@@ -35,9 +34,10 @@ from et_platform.ledger import (
     rejected_rows_table,
     segment_tables,
     tables,
+    upgrade,
     writeback_tables,
 )
-from et_platform.ledger.records import IMPORTED, ORDER, Attempt, ChangeSet, FileState, ImportFile, Kind
+from et_platform.ledger.records import IMPORTED, Attempt, ChangeSet, FileState, ImportFile, Kind
 
 _PARTS = (
     *(tables, approval_tables, decision_tables, inbound_tables, rejected_rows_table, segment_tables),
@@ -67,25 +67,32 @@ class StaleState(LedgerError):
 
 
 class Ledger:
-    """The transactional record in the database at `url` (SQLite or PostgreSQL); creates its tables when missing."""
+    """The transactional record in the database at `url` (SQLite or PostgreSQL); creates its tables when missing.
+
+    A ledger that an earlier version made is upgraded in place; one that a newer version made is refused.
+    """
 
     def __init__(self, url: str):
         self._engine = _engine(url)
         where = make_url(url).render_as_string(hide_password=True)
         try:
-            older = list(_missing_columns(self._engine))
-            if not older:
-                tables.metadata.create_all(self._engine)
+            lacking = upgrade.bring_up(self._engine)
+        except upgrade.MadeByNewer as newer:
+            raise LedgerError(
+                f"The ledger {where} was made by a newer version of the platform: its tables are of version "
+                f"{newer.version}, and this one knows them up to {upgrade.VERSION}. Run that newer version here too. "
+                "Nothing was changed and nothing sent."
+            ) from None
         except OperationalError as error:
             raise LedgerError(
                 f"The ledger {where} cannot be opened ({error.orig}). Check that the database runs, that the path "
                 "is writable and that no other process holds it locked; then run this again. Nothing was sent."
             ) from None
-        if older:
+        if lacking:
             raise LedgerError(
-                f"The ledger {where} was made by an earlier version: it lacks {', '.join(older)}, and nothing adds "
-                "columns to a ledger yet. Finish open imports with that version, then move the ledger aside: a new one "
-                "is made, and what is acknowledged stays, for the lake keeps it. Nothing was changed and nothing sent."
+                f"The ledger {where} was made by an earlier version: it lacks {', '.join(lacking)}, which no upgrade "
+                "adds. Finish open imports with that version, then move the ledger aside: a new one is made, and what "
+                "is acknowledged stays, for the lake keeps it. Nothing was changed and nothing sent."
             )
 
     @property
@@ -213,7 +220,7 @@ class Ledger:
         with self._engine.begin() as connection:
             done = connection.execute(
                 update(tables.files)
-                .where(f.attempt_id == file.attempt_id, f.operation == file.operation, f.state == file.state)
+                .where(f.definition_key == file.definition_key, f.state == file.state)
                 .values(state=state, changed_at=now, **facts)
             )
             if done.rowcount != 1:
@@ -291,15 +298,6 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _missing_columns(engine: Engine) -> Iterator[str]:
-    """`table.column` of what a ledger that is there already lacks; a table that is missing is no lack."""
-    present = inspect(engine).get_multi_columns()
-    for name, columns in ((name, {one["name"] for one in found}) for (_, name), found in present.items()):
-        table = tables.metadata.tables.get(name)
-        if table is not None:
-            yield from (f"{name}.{column.name}" for column in table.columns if column.name not in columns)
-
-
 def _is(mid: int, customer_key: str) -> ColumnElement[bool]:
     """Of this data extension; ExactTarget ignores the case of keys."""
     cs = tables.change_sets.c
@@ -313,5 +311,5 @@ def _change_set(row: Any) -> ChangeSet:
 def _attempt(connection: Connection, row: Any) -> Attempt:
     f = tables.files.c
     found = connection.execute(select(tables.files).where(f.attempt_id == row.id)).all()
-    files = sorted((ImportFile(**r._mapping) for r in found), key=lambda file: ORDER.index(file.operation))
+    files = sorted((ImportFile(**r._mapping) for r in found), key=lambda file: file.order)
     return Attempt(**row._mapping, files=tuple(files))

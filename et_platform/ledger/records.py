@@ -52,7 +52,9 @@ class ChangeSet:
 class ImportFile:
     """One staged file of an attempt, and the import task that takes it; figures are null until it ends.
 
-    `path` is relative to the files' folder.
+    `path` is relative to the files' folder. An operation's files are numbered by `part`, from 1. Where there are
+    several, `first_row` is where its rows begin in the change set's file, counted from 0; None: it holds all of its
+    operation.
     """
 
     attempt_id: str
@@ -73,6 +75,13 @@ class ImportFile:
     restricted: int | None = None
     total: int | None = None
     rejected: int | None = None
+    part: int = 1
+    first_row: int | None = None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Its place among the files of its attempt, in which they are imported."""
+        return ORDER.index(self.operation), self.part
 
 
 @dataclass(frozen=True)

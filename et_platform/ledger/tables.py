@@ -107,6 +107,8 @@ files = Table(
     metadata,
     Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
     Column("operation", String(8), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("first_row", BigInteger),
     Column("state", String(12), nullable=False),
     Column("path", String, nullable=False),
     Column("remote", String(200), nullable=False),
@@ -127,6 +129,9 @@ files = Table(
     UniqueConstraint("definition_key"),
     UniqueConstraint("remote"),
 )
+
+# One row: the version of all these tables (upgrade.py).
+ledger_version = Table("ledger_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
 # One row a thing that only one process may touch; a holder that is gone loses it.
 leases = Table(

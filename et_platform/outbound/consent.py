@@ -10,7 +10,7 @@ from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import unsubscribes_of
 from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal, quoted
-from et_platform.ledger.records import ChangeSet
+from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.road import Road
 from et_platform.outbound.source import read_source
 from et_platform.sync import consent_facts, folding, opt_out
@@ -33,16 +33,21 @@ def _facts(road: Road, catalog: Catalog, connection: duckdb.DuckDBPyConnection) 
 
 
 def rows_opting_in(
-    road: Road, catalog: Catalog, declared: Declared[DataExtension], change_set: ChangeSet, operation: Operation
+    road: Road,
+    catalog: Catalog,
+    declared: Declared[DataExtension],
+    change_set: ChangeSet,
+    operation: Operation,
+    file: ImportFile | None = None,
 ) -> int:
-    """How many rows of a change set's file would leave opted in whom the newest facts say is out, or put them into an
-    audience.
+    """How many rows of a change set's operation, or of one file of it, would leave opted in whom the newest facts say
+    is out, or put them into an audience.
     """
     planned = DataExtension.model_validate(change_set.declaration)
     if operation not in ("insert", "update"):
         return 0
     if planned.consent is None and planned.sendable is not None and planned.sendable.subscriber == "Subscriber Key":
-        return _rows_of_who_is_out(road, catalog, declared, planned.sendable.field, change_set, operation)
+        return _rows_of_who_is_out(road, catalog, declared, planned.sendable.field, change_set, operation, file)
     if not opt_out.can_say(planned):
         return 0
     with road.lake.read() as connection:
@@ -50,7 +55,7 @@ def rows_opting_in(
         query = opt_out.opting_in(
             planned,
             source.relation,
-            changes=f"(SELECT * FROM {road.rows_of(change_set)} WHERE _operation = {literal(operation)})",
+            changes=f"(SELECT * FROM {road.rows_of(change_set, file)} WHERE _operation = {literal(operation)})",
             snapshot=source.rows,
             unsubscribes=latest_unsubscribes(road, catalog, connection),
         )
@@ -66,9 +71,10 @@ def _rows_of_who_is_out(
     field: str,
     change_set: ChangeSet,
     operation: Operation,
+    file: ImportFile | None,
 ) -> int:
     """How many rows of a file belong to subscribers who are out or held; `field` names the subscriber."""
-    changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(operation)})"
+    changes = f"(FROM {road.rows_of(change_set, file)} WHERE _operation = {literal(operation)})"
     key = folding.folded_key(f"CAST(c.{quoted(field)} AS VARCHAR)")
     with road.lake.read() as connection:
         unsubscribes = latest_unsubscribes(road, catalog, connection)

@@ -121,7 +121,7 @@ def _rows_back(road: Road, catalog: Catalog, data_extension: Declared[DataExtens
     if file.operation not in ("bury", "delete"):
         return 0
     change_set = road.ledger.change_set(road.ledger.attempt(file.attempt_id).change_set_id)
-    changes = f"(FROM {road.rows_of(change_set)} WHERE _operation = {literal(file.operation)})"
+    changes = f"(FROM {road.rows_of(change_set, file)} WHERE _operation = {literal(file.operation)})"
     with road.lake.read() as connection:
         source = read_source(connection, catalog, data_extension)
         query = removals.back(snapshot=source.rows, changes=changes)
@@ -162,7 +162,7 @@ def _start(
     longest = road.pace.import_deadline + road.pace.doubt_deadline
     until = time.monotonic() + longest
     is_told = False
-    while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file.operation)):
+    while not (opting_in := rows_opting_in(road, catalog, data_extension, change_set, file.operation, file)):
         if file.state == "uploaded":
             # The ledger says `starting` before ExactTarget is asked: a crash in between leaves a doubt, never a silent
             # repeat.

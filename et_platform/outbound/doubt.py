@@ -54,11 +54,11 @@ def decided(
         elif decision is not None and decision.verdict is not None:
             road.tell(_heard(file, decision))
             if decision.verdict == "imported":
-                keys.append(keys_of(road.rows_of(change_set), file))
+                keys.append(keys_of(road, change_set, file))
         elif reasons := _effects(road, exacttarget, change_set, attempt, file, evidence):
             decisions.ask(road.ledger, file, " ".join(reasons))
             raise NeedsDecision(_question(change_set, file, unproven, reasons))
-    return pa.concat_tables(keys).group_by(["operation", "_folded_key"]).aggregate([])
+    return pa.concat_tables(keys).group_by(["operation", "part", "_folded_key"]).aggregate([])
 
 
 def _effects(

@@ -6,6 +6,7 @@ or values prove (sync/reconcile.py, sync/readback.py), and when this happens (se
 Everything here keeps to the declaration under which the change set was planned, not to today's catalogue.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from et_platform.duckdb_support import literal, one_row
 from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.observe import observed_rows
 from et_platform.outbound.road import Road
-from et_platform.sync.identity import lake_name
+from et_platform.sync.identity import Operation, lake_name
 from et_platform.sync.readback import overwritten_keys, proven_keys
 from et_platform.sync.reconcile import ImportFigures, doubts
 from et_platform.sync.staging import partial_fields
@@ -37,8 +38,8 @@ _BY_PLACE = "columns go by their place, which ExactTarget may count from 0 where
 class Evidence:
     """What is proven of the files that were sent.
 
-    `problems`: what was not clean, in words; `keys`: the proven rows as (operation, _folded_key). By file, under its
-    import definition's key: `proven`, how many of its rows are; `overwritten`, to how many a repeat would do harm
+    `problems`: what was not clean, in words; `keys`: the proven rows as (operation, part, _folded_key). By file, under
+    its import definition's key: `proven`, how many of its rows are; `overwritten`, to how many a repeat would do harm
     (sync/readback.py); only files of unknown outcome are looked at for that.
     """
 
@@ -48,69 +49,82 @@ class Evidence:
     overwritten: dict[str, int]
 
 
-def keys_of(changes: str, file: ImportFile) -> pa.Table:
-    """The rows of a file as (operation, _folded_key)."""
+def keys_of(road: Road, change_set: ChangeSet, file: ImportFile) -> pa.Table:
+    """The rows of a file as (operation, part, _folded_key)."""
     with duckdb.connect() as scratch:
-        return scratch.execute(
-            f"SELECT _operation AS operation, _folded_key FROM {changes} WHERE _operation = ?", [file.operation]
-        ).to_arrow_table()
+        return scratch.execute(_every_row(road.rows_of(change_set, file), file)).to_arrow_table()
+
+
+def _every_row(changes: str, file: ImportFile) -> str:
+    return (
+        f"SELECT _operation AS operation, {file.part}::INTEGER AS part, _folded_key FROM {changes} "
+        f"WHERE _operation = {literal(file.operation)}"
+    )
 
 
 def prove(road: Road, exacttarget: "ExactTarget", change_set: ChangeSet, sent: list[ImportFile]) -> Evidence:
     """Bring the figures of each file together with what is read back where they alone prove too little."""
     data_extension = DataExtension.model_validate(change_set.declaration)
-    changes = road.rows_of(change_set)
-    evidence = Evidence([], pa.table({}), {}, {})
+    evidence = Evidence([], pa.table({}), {}, dict.fromkeys((file.definition_key for file in sent), 0))
+    unclear: dict[Operation, list[tuple[ImportFile, tuple[str, ...]]]] = {}
     with duckdb.connect() as scratch:
-        scratch.execute("CREATE TABLE proven (operation VARCHAR, _folded_key VARCHAR)")
+        scratch.execute("CREATE TABLE proven (operation VARCHAR, part INTEGER, _folded_key VARCHAR)")
         for file in sent:
-            (before,) = one_row(scratch, "SELECT count(*) FROM proven")
-            evidence.overwritten[file.definition_key] = 0
-            evidence.problems.extend(_prove_file(road, exacttarget, data_extension, file, changes, scratch, evidence))
-            (after,) = one_row(scratch, "SELECT count(*) FROM proven")
-            evidence.proven[file.definition_key] = after - before
+            if reasons := _unclear(data_extension, file):
+                unclear.setdefault(file.operation, []).append((file, reasons))
+            else:
+                scratch.execute(f"INSERT INTO proven {_every_row(road.rows_of(change_set, file), file)}")
+                evidence.proven[file.definition_key] = file.rows
+        for found in unclear.values():
+            evidence.problems.extend(_read_back(road, exacttarget, change_set, found, scratch, evidence))
         return replace(evidence, keys=scratch.execute("SELECT * FROM proven").to_arrow_table())
 
 
-def _prove_file(
-    road: Road,
-    exacttarget: "ExactTarget",
-    data_extension: DataExtension,
-    file: ImportFile,
-    changes: str,
-    scratch: duckdb.DuckDBPyConnection,
-    evidence: Evidence,
-) -> list[str]:
+def _unclear(data_extension: DataExtension, file: ImportFile) -> tuple[str, ...]:
+    """Why the figures of a file alone do not prove its rows; empty when they do."""
     reasons = ("ExactTarget knows no such import",) if file.status is None else doubts(_figures(file))
     if not reasons and data_extension.mapping == "ordinal" and file.operation != "delete":
-        reasons = (_BY_PLACE,)
-    if not reasons:
-        scratch.execute(
-            f"INSERT INTO proven SELECT _operation, _folded_key FROM {changes} WHERE _operation = ?", [file.operation]
-        )
-        return []
-    is_doubt = file.status is None
-    whole = is_doubt and file.operation == "delete"
+        return (_BY_PLACE,)
+    return tuple(reasons)
+
+
+def _read_back(
+    road: Road,
+    exacttarget: "ExactTarget",
+    change_set: ChangeSet,
+    found: list[tuple[ImportFile, tuple[str, ...]]],
+    scratch: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+) -> Iterator[str]:
+    """Prove what can be proven of an operation's unclear files, with one reading; tells, file by file, what cannot."""
+    data_extension = DataExtension.model_validate(change_set.declaration)
+    operation = found[0][0].operation
+    is_doubt = any(file.status is None for file, _ in found)
+    whole = is_doubt and operation == "delete"
     # In doubt, it is also asked what else is there under the keys.
-    wrote = None if is_doubt else file.attempt_id
+    wrote = None if is_doubt else found[0][0].attempt_id
+    parts = " UNION ALL ".join(f"SELECT * FROM {road.rows_of(change_set, file)}" for file, _ in found)
     with observed_rows(
-        road, exacttarget, data_extension, file.operation, changes, scratch, whole=whole, attempt_id=wrote
+        road, exacttarget, data_extension, operation, f"({parts})", scratch, whole=whole, attempt_id=wrote
     ) as observed:
-        query = proven_keys(data_extension, file.operation, changes=changes, observed=observed)
-        scratch.execute(f"INSERT INTO proven SELECT {literal(file.operation)}, _folded_key FROM ({query})")
-        overwritten = overwritten_keys(data_extension, file.operation, changes=changes, observed=observed)
-        if is_doubt and overwritten:
-            (evidence.overwritten[file.definition_key],) = one_row(scratch, f"SELECT count(*) FROM ({overwritten})")
-    counted = one_row(scratch, f"SELECT count(*) FROM proven WHERE operation = {literal(file.operation)}")
-    if counted[0] == file.rows and (file.status is None or tuple(reasons) == (_BY_PLACE,)):
-        return []  # the answer was lost, or there only might be something wrong, and the rows are there
-    task = f"import task {file.task_id}" if file.task_id is not None else "the import"
-    return [
-        f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {counted[0]} of {file.rows} rows are "
-        f"{_AS_SENT.get(file.operation, 'in the data extension as they were sent')} and are acknowledged; "
-        f"{file.rows - counted[0]} are not, and stay changes"
-        + (" (after a second rejection with the same content: quarantine)." if counts_rejections(file) else ".")
-    ]
+        for file, reasons in found:
+            changes = road.rows_of(change_set, file)
+            query = proven_keys(data_extension, operation, changes=changes, observed=observed)
+            inserted = f"INSERT INTO proven SELECT {literal(operation)}, {file.part}, _folded_key FROM ({query})"
+            (proven,) = one_row(scratch, inserted)
+            evidence.proven[file.definition_key] = proven
+            overwritten = overwritten_keys(data_extension, operation, changes=changes, observed=observed)
+            if file.status is None and overwritten:
+                (evidence.overwritten[file.definition_key],) = one_row(scratch, f"SELECT count(*) FROM ({overwritten})")
+            if proven == file.rows and (file.status is None or reasons == (_BY_PLACE,)):
+                continue  # the answer was lost, or there only might be something wrong, and the rows are there
+            task = f"import task {file.task_id}" if file.task_id is not None else "the import"
+            yield (
+                f"{file.remote}, {task}: {'; '.join(reasons)}. Read back: {proven} of {file.rows} rows are "
+                f"{_AS_SENT.get(operation, 'in the data extension as they were sent')} and are acknowledged; "
+                f"{file.rows - proven} are not, and stay changes"
+                + (" (after a second rejection with the same content: quarantine)." if counts_rejections(file) else ".")
+            )
 
 
 def acknowledge(
@@ -131,7 +145,7 @@ def acknowledge(
         "ON p.operation = c._operation AND p._folded_key = c._folded_key"
     )
     for file in sent:
-        rejected = f"(FROM rejected_rows WHERE operation = {literal(file.operation)})"
+        rejected = f"(FROM rejected_rows WHERE operation = {literal(file.operation)} AND part = {file.part})"
         quarantine.record_rejections(connection, name=name, rejected=rejected, attempt_id=attempt_id, file=file.remote)
     return acknowledged.apply(
         connection,

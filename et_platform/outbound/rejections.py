@@ -29,8 +29,8 @@ _NUMBERINGS = ("row", "row + 1", "line")
 
 @dataclass(frozen=True)
 class Rejected:
-    """`rows` as (operation, _folded_key, _source_hash, line, field, told); `counts` of them without any value; `words`
-    tell, file by file, what is not known and why.
+    """`rows` as (operation, part, _folded_key, _source_hash, line, field, told); `counts` of them without any value;
+    `words` tell, file by file, what is not known and why.
     """
 
     rows: pa.Table
@@ -39,21 +39,20 @@ class Rejected:
 
 
 def name_rejected(road: Road, change_set: ChangeSet, sent: list[ImportFile], keys: pa.Table) -> Rejected:
-    """Name the rows of `sent` that were rejected: those not in `keys` (operation, _folded_key), of files whose import
-    says something about single rows.
+    """Name the rows of `sent` that were rejected: those not in `keys` (operation, part, _folded_key), of files whose
+    import says something about single rows.
     """
     data_extension = DataExtension.model_validate(change_set.declaration)
-    changes = road.rows_of(change_set)
     counts: list[RejectedRows] = []
     words: list[str] = []
     with duckdb.connect() as scratch:
         scratch.register("proven_keys", keys)
         scratch.execute(
-            "CREATE TABLE rejected (operation VARCHAR, _folded_key VARCHAR, _source_hash UBIGINT, row BIGINT, "
-            "line BIGINT, field VARCHAR, told VARCHAR)"
+            "CREATE TABLE rejected (operation VARCHAR, part INTEGER, _folded_key VARCHAR, _source_hash UBIGINT, "
+            "row BIGINT, line BIGINT, field VARCHAR, told VARCHAR)"
         )
         for file in sent:
-            if not counts_rejections(file) or not _collect(scratch, data_extension, file, changes):
+            if not counts_rejections(file) or not _collect(road, scratch, change_set, file):
                 continue
             words += _heed_report(road, scratch, data_extension, file)
             counts += _counts(scratch, file, list(data_extension.fields))
@@ -61,18 +60,23 @@ def name_rejected(road: Road, change_set: ChangeSet, sent: list[ImportFile], key
     return Rejected(rows, tuple(counts), tuple(words))
 
 
-def _collect(scratch: duckdb.DuckDBPyConnection, data_extension: DataExtension, file: ImportFile, changes: str) -> int:
+def _of(file: ImportFile) -> str:
+    """SQL that keeps the rows of a file of tables with operation and part."""
+    return f"operation = {literal(file.operation)} AND part = {file.part}"
+
+
+def _collect(road: Road, scratch: duckdb.DuckDBPyConnection, change_set: ChangeSet, file: ImportFile) -> int:
     """Collect the rejected rows of a file; returns how many. Most files have none, and are not looked at again."""
-    operation = literal(file.operation)
-    (proven,) = one_row(scratch, f"SELECT count(*) FROM proven_keys WHERE operation = {operation}")
+    (proven,) = one_row(scratch, f"SELECT count(*) FROM proven_keys WHERE {_of(file)}")
     if proven == file.rows:
         return 0
-    ordered = changes.removesuffix(")") + ", file_row_number = true)"
-    places = places_in_file(data_extension, file.operation, changes=ordered)
+    data_extension = DataExtension.model_validate(change_set.declaration)
+    changes, operation = road.rows_of(change_set, file), literal(file.operation)
+    places = places_in_file(data_extension, file.operation, changes=changes)
     scratch.execute(
-        f"INSERT INTO rejected SELECT {operation}, c._folded_key, c._source_hash, p.row, p.line, NULL, NULL "
-        f"FROM (FROM {changes} WHERE _operation = {operation}) AS c JOIN ({places}) AS p USING (_folded_key) "
-        f"ANTI JOIN (FROM proven_keys WHERE operation = {operation}) AS k ON k._folded_key = c._folded_key"
+        f"INSERT INTO rejected SELECT {operation}, {file.part}, c._folded_key, c._source_hash, p.row, p.line, NULL, "
+        f"NULL FROM (FROM {changes} WHERE _operation = {operation}) AS c JOIN ({places}) AS p USING (_folded_key) "
+        f"ANTI JOIN (FROM proven_keys WHERE {_of(file)}) AS k ON k._folded_key = c._folded_key"
     )
     return file.rows - proven
 
@@ -101,7 +105,7 @@ def _heed_report(
     scratch.register("said", pa.table(dict(zip(("number", "field", "told"), zip(*said, strict=True), strict=True))))
     scratch.execute(
         f"UPDATE rejected SET field = said.field, told = said.told FROM said WHERE said.number = {numbering} "
-        f"AND operation = {literal(file.operation)}"
+        f"AND {_of(file)}"
     )
     scratch.unregister("said")
     return []
@@ -117,14 +121,13 @@ def _fitting(scratch: duckdb.DuckDBPyConnection, file: ImportFile, report: Mappi
     for numbering in _NUMBERINGS:
         (common,) = one_row(
             scratch,
-            f"SELECT count(*) FROM rejected JOIN numbers ON number = {numbering} "
-            f"WHERE operation = {literal(file.operation)}",
+            f"SELECT count(*) FROM rejected JOIN numbers ON number = {numbering} WHERE {_of(file)}",
         )
-        (all_,) = one_row(scratch, f"SELECT count(*) FROM rejected WHERE operation = {literal(file.operation)}")
+        (all_,) = one_row(scratch, f"SELECT count(*) FROM rejected WHERE {_of(file)}")
         if common and common in (all_, len(report)):
             meant = scratch.execute(
                 f"SELECT number, row FROM rejected JOIN numbers ON number = {numbering} "
-                f"WHERE operation = {literal(file.operation)} ORDER BY number"
+                f"WHERE {_of(file)} ORDER BY number"
             ).fetchall()
             fitting.setdefault(tuple(meant), numbering)
     scratch.unregister("numbers")
@@ -143,9 +146,8 @@ def field_of(told: str, names: list[str]) -> str | None:
 
 def _counts(scratch: duckdb.DuckDBPyConnection, file: ImportFile, names: list[str]) -> list[RejectedRows]:
     found = scratch.execute(
-        "SELECT coalesce(field, ''), coalesce(told, ''), count(*), min(line) FROM rejected WHERE operation = ? "
-        "GROUP BY 1, 2 ORDER BY 3 DESC, 4",
-        [file.operation],
+        "SELECT coalesce(field, ''), coalesce(told, ''), count(*), min(line) FROM rejected "
+        f"WHERE {_of(file)} GROUP BY 1, 2 ORDER BY 3 DESC, 4"
     ).fetchall()
     counts: dict[tuple[str, str], RejectedRows] = {}
     for field, told, rows, line in found:

@@ -4,6 +4,7 @@ What belongs here: counts, changed fields, masked samples, estimates, rulings of
 deciding anything (plan.py, gate.py), and the form in which Dagster shows it (defs/change_set.py).
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -224,14 +225,16 @@ def estimate(connection: duckdb.DuckDBPyConnection, data_extension: DataExtensio
     lengths = {name: f"coalesce(strlen(CAST({quoted(name)} AS VARCHAR)), 0)" for name in data_extension.fields}
     totals = ", ".join(f"sum({length}) AS {quoted(name)}" for name, length in lengths.items())
     found = connection.execute(f"SELECT _operation, count(*), {totals} FROM {changes} GROUP BY _operation")
+    form = data_extension.file
     size = files = 0
     for operation, rows, *bytes_ in found.fetchall():
         names = travelling_fields(data_extension, operation)
         quotes = 2 * sum(data_extension.fields[name].type in TEXT_FIELDS for name in names)
         cells = dict(zip(lengths, bytes_, strict=True))
-        files += 1
-        size += int(sum(cells[name] for name in names)) + rows * (quotes + len(names)) + len(",".join(names)) + 1
-    size *= 2 if data_extension.file.encoding == "utf-16" else 1
+        one = int(sum(cells[name] for name in names)) + rows * (quotes + len(names)) + len(",".join(names)) + 1
+        one *= 2 if data_extension.file.encoding == "utf-16" else 1
+        size += one
+        files += max(math.ceil(rows / (form.maximum_rows or rows)), math.ceil(one / form.maximum_bytes))
     return Estimate(files, size, _LOOKS + _CALLS_A_FILE * files if files else 0)
 
 

@@ -14,9 +14,10 @@ from et_platform.catalog.models import DataExtension
 from et_platform.duckdb_support import literal
 from et_platform.ledger.leases import Lease, lease
 from et_platform.ledger.ledger import Ledger
-from et_platform.ledger.records import ChangeSet
+from et_platform.ledger.records import ChangeSet, ImportFile
 from et_platform.outbound.errors import RowsMissing
 from et_platform.sync.identity import lake_name
+from et_platform.sync.staging import part_of
 from et_platform.warehouse.lake import Lake
 
 if TYPE_CHECKING:  # zeep and asyncssh are imported by the steps that use them
@@ -97,15 +98,19 @@ class Road:
         """The folder of a data extension's staged import files, one folder an attempt."""
         return _private_folder(self.files / "staged" / self.lake_name(data_extension))
 
-    def rows_of(self, change_set: ChangeSet) -> str:
-        """SQL for the saved rows of a change set; raises RowsMissing when their file is gone."""
+    def rows_of(self, change_set: ChangeSet, file: ImportFile | None = None) -> str:
+        """SQL for the saved rows of a change set; raises RowsMissing when their file is gone.
+
+        With `file`, only those of its part; rows of other operations may be among them.
+        """
         path = self.files / change_set.path
         if not path.exists():
             raise RowsMissing(
                 f"The rows of change set {change_set.id[:12]} of {change_set.data_extension} are gone: {path} is "
                 "missing. Restore the file from a backup of the data path and run this again; nothing was sent."
             )
-        return f"read_parquet({literal(str(path))})"
+        rows = f"read_parquet({literal(str(path))})"
+        return rows if file is None else part_of(rows, first_row=file.first_row, rows=file.rows)
 
     def kept(self, path: Path) -> str:
         """A file's name in the ledger: relative, so that the data path may be moved."""

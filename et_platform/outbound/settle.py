@@ -98,9 +98,11 @@ def settle(road: Road, exacttarget: "ExactTarget", attempt: Attempt, held: Lease
         connection.register("rejected_rows", rejected.rows)
         rows = acknowledge(connection, change_set, attempt.id, sent, road.rows_of(change_set))
     _remove_from_exacttarget(road, exacttarget, attempt.files)
+    counted = keys.group_by(["operation", "part"]).aggregate([([], "count_all")]).to_pylist()
+    proven_by_file = {(one["operation"], one["part"]): one["count_all"] for one in counted}
     for file in sent:
         if file.state != "proven":
-            proven = keys["operation"].to_pylist().count(file.operation)
+            proven = proven_by_file.get((file.operation, file.part), 0)
             road.ledger.advance_file(file, "proven", rejected=file.rows - proven)
         rejected_rows.record(road.ledger, file, rejected.counts)
     _drop(road, unsent)

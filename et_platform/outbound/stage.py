@@ -1,16 +1,17 @@
 """Step 3: write the open change set as CSV files and put them on the Enhanced FTP.
 
-What belongs here: the last look at gate, plan and data extension, then files, hashes, uploads and their record. What
-does not: the CSV form (sync/staging.py) and the import (deliver.py).
+What belongs here: the last look at gate, plan and data extension, then hashes, uploads and their record. What does not:
+writing the files (parts.py) and the import (deliver.py).
 """
 
 import hashlib
 import secrets
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -21,6 +22,7 @@ from et_platform.ledger.records import Attempt, ChangeSet, ImportFile, Kind
 from et_platform.outbound import gate
 from et_platform.outbound.approval import declared_anew, require_approval, standing_of
 from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
+from et_platform.outbound.parts import Part, write_parts
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
 from et_platform.outbound.settle import acknowledged_rows, remote_path, settle_open_attempt
@@ -28,13 +30,10 @@ from et_platform.outbound.source import version_of
 from et_platform.sync.folding import folded_key
 from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
-from et_platform.sync.staging import copy_to_csv
 from et_platform.warehouse.snapshot_history import says_otherwise
 
 if TYPE_CHECKING:
     from et_platform.exacttarget.client import ExactTarget
-
-_BLOCK = 1 << 20  # characters
 
 _OPERATIONS: dict[Kind, tuple[Operation, ...]] = {
     "rows": ("insert", "update", "bury", "delete"),
@@ -126,9 +125,12 @@ def _write_files(
     try:
         _clear(folder.parent)
         folder.mkdir(mode=0o700)
-        files = [
-            _write_file(road, data_extension.name, planned, rows, attempt_id, operation, folder)
-            for operation in _OPERATIONS[change_set.kind]
+        operations = _OPERATIONS[change_set.kind]
+        written = write_parts(planned, operations, changes=rows, folder=folder, attempt_id=attempt_id)
+        return [
+            file
+            for operation, parts in written.items()
+            for file in _recorded(road, data_extension.name, operation, attempt_id, parts)
         ]
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -136,7 +138,6 @@ def _write_files(
             f"The import files of {data_extension.name} could not be written below {folder.parent}: {_cause(error)}. "
             "Free some space (or correct the folder's rights) and run this again; nothing was sent."
         ) from None
-    return [file for file in files if file is not None]
 
 
 def _clear(folder: Path) -> None:
@@ -145,52 +146,24 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(left)
 
 
-def _write_file(
-    road: Road,
-    name: str,
-    planned: DataExtension,
-    rows: str,
-    attempt_id: str,
-    operation: Operation,
-    folder: Path,
-) -> ImportFile | None:
-    path = folder / f"{operation}.csv"
-    path.touch(mode=0o600)
-    with duckdb.connect() as connection:
-        copy = copy_to_csv(planned, operation, changes=rows, path=str(path), attempt_id=attempt_id)
-        copied = connection.execute(copy).fetchone()
-    count = copied[0] if copied else 0
-    if count == 0:
-        path.unlink()
-        return None
-    _encode(path, planned.file.encoding)
-    with path.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    return ImportFile(
-        attempt_id=attempt_id,
-        operation=operation,
-        state="staged",
-        path=road.kept(path),
-        remote=remote_name(name, operation, attempt_id),
-        sha256=sha256,
-        bytes=path.stat().st_size,
-        rows=count,
-        definition_key=definition_key(attempt_id, operation),
-        changed_at=datetime.now(UTC),
-    )
-
-
-def _encode(path: Path, encoding: Literal["utf-8", "utf-16"]) -> None:
-    """Make a file that was written as UTF-8 one of that encoding; UTF-16 begins with a byte order mark."""
-    if encoding == "utf-8":
-        return
-    plain = path.with_suffix(".utf8")
-    path.rename(plain)
-    path.touch(mode=0o600)
-    with plain.open(encoding="utf-8", newline="") as source, path.open("w", encoding="utf-16-le", newline="") as target:
-        target.write("\ufeff")
-        shutil.copyfileobj(source, target, _BLOCK)
-    plain.unlink()
+def _recorded(road: Road, name: str, operation: Operation, attempt_id: str, parts: list[Part]) -> Iterator[ImportFile]:
+    for number, part in enumerate(parts, start=1):
+        with part.path.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        yield ImportFile(
+            attempt_id=attempt_id,
+            operation=operation,
+            part=number,
+            first_row=part.first,
+            state="staged",
+            path=road.kept(part.path),
+            remote=remote_name(name, operation, attempt_id, number if len(parts) > 1 else None),
+            sha256=sha256,
+            bytes=part.path.stat().st_size,
+            rows=part.rows,
+            definition_key=definition_key(attempt_id, operation, number),
+            changed_at=datetime.now(UTC),
+        )
 
 
 def _cause(error: Exception) -> str:

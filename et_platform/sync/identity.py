@@ -44,19 +44,23 @@ def write_back_id(*, entity: str, table: str, rows: int, fingerprint: str) -> st
     return _digest("write-back", entity, table, str(rows), fingerprint)[:32]
 
 
-def definition_key(attempt_id: str, operation: Operation) -> str:
+def definition_key(attempt_id: str, operation: Operation, part: int = 1) -> str:
     """The customer key of the import definition of one file of one attempt: `etp-` and 28 hex digits.
 
     36 characters are the most that every part of ExactTarget shows (vendor's documentation). A definition of its
     own makes ImportResultsSummary, asked by definition, answer for exactly this file of this attempt.
     """
-    return "etp-" + _digest("definition", attempt_id, operation)[:28]
+    return "etp-" + _digest("definition", attempt_id, operation, str(part))[:28]
 
 
-def remote_name(data_extension: str, operation: Operation, attempt_id: str) -> str:
-    """The name of a staged file on the Enhanced FTP; never used twice, since it carries the attempt."""
+def remote_name(data_extension: str, operation: Operation, attempt_id: str, part: int | None = None) -> str:
+    """The name of a staged file on the Enhanced FTP; never used twice, since it carries the attempt.
+
+    `part` is told where the operation's rows are in several files.
+    """
     safe = re.sub(r"[^A-Za-z0-9_]", "_", data_extension)
-    return f"etp_{safe}_{operation}_{attempt_id}.csv"
+    number = "" if part is None else f"_{part}"
+    return f"etp_{safe}_{operation}{number}_{attempt_id}.csv"
 
 
 def _digest(*parts: str) -> str:

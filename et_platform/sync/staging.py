@@ -66,6 +66,18 @@ def copy_to_csv(
     )
 
 
+def part_of(changes: str, *, first_row: int | None, rows: int) -> str:
+    """SQL for `rows` rows of the Parquet relation `changes` from number `first_row` on, counted from 0; all if it is
+    None.
+    """
+    if first_row is None:
+        return changes
+    return (
+        f"(SELECT *, file_row_number FROM {changes} "
+        f"WHERE file_row_number BETWEEN {first_row} AND {first_row + rows - 1})"
+    )
+
+
 def line_in_file(data_extension: DataExtension, operation: Operation, *, changes: str) -> str:
     """SQL for the line on which the row with folded key `$folded_key` begins in its operation's file."""
     places = places_in_file(data_extension, operation, changes=changes)
@@ -75,7 +87,8 @@ def line_in_file(data_extension: DataExtension, operation: Operation, *, changes
 def places_in_file(data_extension: DataExtension, operation: Operation, *, changes: str) -> str:
     """SQL for (_folded_key, row, line) of an operation's file: the row's number, from 1, and the line where it begins.
 
-    The header is line 1; rows stand in the order of `changes`, and a line break inside a text is a line more.
+    `changes` are the rows of the file (see part_of). The header is line 1; rows stand in the order of `changes`, and a
+    line break inside a text is a line more.
     """
     names = travelling_fields(data_extension, operation)
     texts = [quoted(name) for name in names if data_extension.fields[name].type in TEXT_FIELDS]

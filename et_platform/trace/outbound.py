@@ -12,12 +12,12 @@ import duckdb
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.models import DataExtension
-from et_platform.duckdb_support import literal, quoted
+from et_platform.duckdb_support import literal, one_row, quoted
 from et_platform.ledger import history
 from et_platform.ledger.ledger import Ledger
 from et_platform.ledger.records import Attempt, ChangeSet, ImportFile
-from et_platform.sync.identity import lake_name
-from et_platform.sync.staging import line_in_file
+from et_platform.sync.identity import Operation, lake_name
+from et_platform.sync.staging import line_in_file, part_of
 from et_platform.trace.moment import Moment
 from et_platform.warehouse import acknowledged, quarantine, quarantine_decisions
 from et_platform.warehouse.lake import Lake
@@ -26,11 +26,32 @@ from et_platform.warehouse.snapshots import table_exists
 
 @dataclass(frozen=True)
 class Row:
-    """Where one row stands in a saved change set."""
+    """One row of a saved change set, `saved` in the Parquet relation of that name: its number there, from 0, and the
+    declaration under which it was planned.
+    """
 
-    operation: str
+    operation: Operation
     changed: tuple[str, ...]
-    line: int
+    number: int
+    folded_key: str
+    saved: str
+    declaration: DataExtension
+
+    def file_of(self, attempt: Attempt) -> ImportFile | None:
+        """The file in which an attempt brought it."""
+        for file in attempt.files:
+            last = None if file.first_row is None else file.first_row + file.rows
+            if file.operation == self.operation and (last is None or last - file.rows <= self.number < last):
+                return file
+        return None
+
+    def line_in(self, file: ImportFile) -> int:
+        """The line of the file on which it begins."""
+        rows = part_of(self.saved, first_row=file.first_row, rows=file.rows)
+        query = line_in_file(self.declaration, self.operation, changes=rows)
+        with duckdb.connect() as connection:
+            (line,) = one_row(connection, query, {"folded_key": self.folded_key})
+        return line
 
 
 def moments(
@@ -88,14 +109,14 @@ def _unsubscribed(ledger: Ledger, change_set: ChangeSet, path: Path, folded_key:
 
 
 def _imported(change_set: ChangeSet, attempt: Attempt, row: Row, last: str | None) -> Iterator[Moment]:
-    file = next((one for one in attempt.files if one.operation == row.operation), None)
+    file = row.file_of(attempt)
     if file is None:
         return
     task = f"import task {file.task_id} {file.status or ''}".rstrip() if file.task_id else "no import task"
     yield Moment(
         file.changed_at,
         "import",
-        f"line {row.line} of {file.remote} (attempt {attempt.id}, file {file.state}): {task}; "
+        f"line {row.line_in(file)} of {file.remote} (attempt {attempt.id}, file {file.state}): {task}; "
         f"{_proof(attempt, file, last)}",
         attempt.run_id,
     )
@@ -119,18 +140,15 @@ def _row(path: Path, data_extension: DataExtension, folded_key: str) -> Row | No
     """The row in a saved change set; None if it is not in it, or if the rows are not kept any more."""
     if not path.exists():
         return None
-    rows = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    rows = f"read_parquet({literal(str(path))})"
     with duckdb.connect() as connection:
         found = connection.execute(
-            f"SELECT _operation, _changed FROM {rows} WHERE _folded_key = ?", [folded_key]
+            f"SELECT _operation, _changed, file_row_number FROM {rows} WHERE _folded_key = ?", [folded_key]
         ).fetchone()
-        if found is None:
-            return None
-        operation, changed = found
-        query = line_in_file(data_extension, operation, changes=rows)
-        line = connection.execute(query, {"folded_key": folded_key}).fetchone()
-    assert line is not None
-    return Row(operation, tuple(changed or ()), line[0])
+    if found is None:
+        return None
+    operation, changed, number = found
+    return Row(operation, tuple(changed or ()), number, folded_key, rows, data_extension)
 
 
 def _last_attempt(lake: Lake, name: str, folded_key: str) -> str | None:

@@ -5,6 +5,7 @@ What belongs here: plain values for a page or for JSON, and their lines. What do
 are named by `etp trace` and `etp quarantine`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -105,7 +106,8 @@ def lines_of_record(found: dict[str, Any]) -> Iterator[str]:
         yield f"attempt {attempt['id']}, {attempt['state']}, begun {attempt['created']} by run {attempt['run']}"
         for file in attempt["files"]:
             size = f"{file['rows']} rows, {file['bytes']} bytes"
-            yield f"    {file['file']}: {file['operation']}, {size}, {file['state']}"
+            part = f" (part {file['part']} of {file['parts']})" if file["parts"] > 1 else ""
+            yield f"    {file['file']}: {file['operation']}{part}, {size}, {file['state']}"
             yield f"        {file['outcome']}"
             if file["figures"]:
                 yield "        " + ", ".join(f"{name} {count}" for name, count in file["figures"].items())
@@ -151,6 +153,7 @@ def _outcome(change_set: ChangeSet, attempts: list[tuple[Attempt, list[Decision]
 
 
 def _attempt(ledger: Ledger, attempt: Attempt, asked: list[Decision]) -> dict[str, Any]:
+    parts = Counter(file.operation for file in attempt.files)
     return {
         "id": attempt.id,
         "state": attempt.state,
@@ -158,7 +161,7 @@ def _attempt(ledger: Ledger, attempt: Attempt, asked: list[Decision]) -> dict[st
         "created": _time(attempt.created_at),
         "closed": _time(attempt.closed_at),
         "acknowledged": attempt.acknowledged,
-        "files": [_file(ledger, file) for file in attempt.files],
+        "files": [_file(ledger, file, parts[file.operation]) for file in attempt.files],
         "decisions": [_decision(one) for one in asked],
     }
 
@@ -183,11 +186,13 @@ def _rejected(one: RejectedRows) -> str:
     return f"{one.rows} rows rejected{of_field}{first}; {said}"
 
 
-def _file(ledger: Ledger, file: ImportFile) -> dict[str, Any]:
+def _file(ledger: Ledger, file: ImportFile, parts: int) -> dict[str, Any]:
     figures = {name: value for name, value in asdict(file).items() if name in _FIGURES and value is not None}
     return {
         "file": file.remote,
         "operation": file.operation,
+        "part": file.part,
+        "parts": parts,
         "state": file.state,
         "rows": file.rows,
         "bytes": file.bytes,

@@ -14,6 +14,7 @@ from et_platform.ledger import approvals, tables
 from et_platform.ledger.leases import LeaseTaken, lease
 from et_platform.ledger.ledger import Ledger, LedgerError, StaleState
 from et_platform.ledger.records import ChangeSet, ImportFile
+from et_platform.sync.identity import Operation
 
 MID = 100
 
@@ -49,17 +50,20 @@ def a_change_set(identity: str = "c1", **changes) -> ChangeSet:
     return dataclasses.replace(usual, **changes)
 
 
-def a_file(attempt: str, operation="insert") -> ImportFile:
+def a_file(attempt: str, operation: Operation = "insert", part: int = 1, first_row: int | None = None) -> ImportFile:
+    number = "" if part == 1 else f"_{part}"
     return ImportFile(
         attempt_id=attempt,
         operation=operation,
+        part=part,
+        first_row=first_row,
         state="staged",
         path="x.csv",
-        remote=f"{attempt}_{operation}.csv",
+        remote=f"{attempt}_{operation}{number}.csv",
         sha256="0" * 64,
         bytes=1,
         rows=1,
-        definition_key=f"etp-{attempt}-{operation}",
+        definition_key=f"etp-{attempt}-{operation}{number}",
         changed_at=datetime.now(UTC),
     )
 

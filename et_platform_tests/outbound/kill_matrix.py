@@ -266,6 +266,8 @@ def opted_out_state(world: OptedOut) -> dict[str, Any]:
     }
 
 
+_IN_PARTS = DATA_EXTENSION.replace("fields:", "file: {maximum_rows: 1}\nfields:")
+"""Of one insert and two updates, three files."""
 _LEFT = [person(points="8"), person(id="P2")]
 _TWO = [person(name="a"), person(points="8", name="b"), person(id="P2", name="c")]
 _TWO_AFTER = [person(name="a"), person(points="08", name="new"), person(id="p1", points="9", name="d")]
@@ -273,6 +275,7 @@ _TWO_AFTER = [person(name="a"), person(points="08", name="new"), person(id="p1",
 KINDS = {
     "first run": Kind(Single, _ready((), BEFORE), run_all, final_state),
     "inserts and updates": Kind(Single, _ready(BEFORE, AFTER), run_all, final_state),
+    "several parts": Kind(Single, _ready(BEFORE, AFTER, _IN_PARTS), run_all, final_state),
     "deletes": Kind(Single, _ready(BEFORE, _LEFT, REMOVING), run_all, final_state),
     "tombstones": Kind(Single, _ready(BEFORE, _LEFT, TOMBSTONE), run_all, final_state),
     "composite keys": Kind(Composite, _ready(_TWO, _TWO_AFTER, TWO), run_all, final_state),

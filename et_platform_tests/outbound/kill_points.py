@@ -83,6 +83,47 @@ _LISTED = {
         ledger.close_attempt = taken up
         the end = nothing was left
     """,
+    "several parts": """
+        the lake's commit
+        ledger.plan
+        ledger.begin_attempt = sent
+        ftp.put
+        ledger.advance_file to uploaded
+        ftp.put = sent
+        ledger.advance_file to uploaded
+        ftp.put = sent
+        ledger.advance_file to uploaded
+        imports.define
+        ledger.begin_import
+        imports.start = taken up, the rest sent
+        ledger.advance_file to started
+        ledger.advance_file to finished
+        imports.define = taken up, the rest sent
+        ledger.begin_import
+        imports.start = taken up, the rest sent
+        ledger.advance_file to started = taken up, the rest sent
+        ledger.advance_file to finished = taken up, the rest sent
+        imports.define = taken up, the rest sent
+        ledger.begin_import = taken up, the rest sent
+        imports.start = taken up, the rest sent
+        ledger.advance_file to started = taken up
+        ledger.advance_file to finished
+        the lake's commit = taken up
+        imports.delete
+        imports.delete = taken up
+        imports.delete
+        ftp.remove
+        ftp.remove
+        ftp.remove
+        ftp.remove = taken up
+        ftp.remove
+        ftp.remove
+        ledger.advance_file to proven
+        ledger.advance_file to proven = taken up
+        ledger.advance_file to proven
+        ledger.close_attempt
+        the end = nothing was left
+    """,
     "deletes": """
         the lake's commit = sent
         ledger.plan

@@ -13,6 +13,7 @@ AT_ONCE = 9
 REACHED = {
     "first run": {"imported": 3},
     "inserts and updates": {"imported": 3 + 3},  # three first, then one insert and two updates
+    "several parts": {"imported": 3 + 3},  # three files of a row each
     "deletes": {"imported": 3 + 2, "acknowledged": {"p1": "Zoë 漢", "p2": "Zoë 漢"}},
     "tombstones": {"imported": 3 + 2},
     "composite keys": {"imported": 3 + 3},

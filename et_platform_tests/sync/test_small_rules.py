@@ -119,8 +119,8 @@ def test_promise_5_only_clean_arithmetic_of_a_completed_import_proves_rows(chang
 
 
 def test_an_import_definition_key_fits_exacttargets_36_characters_and_is_one_a_file():
-    keys = {definition_key(attempt, op) for attempt in ("a", "b") for op in ("insert", "update")}
-    assert len(keys) == 4
+    keys = {definition_key(a, op, part) for a in ("a", "b") for op in ("insert", "update") for part in (1, 2)}
+    assert len(keys) == 8
     assert all(len(key) == 32 and key.startswith("etp-") for key in keys)
 
 
@@ -142,3 +142,4 @@ def test_a_change_set_id_changes_with_each_of_its_parts():
 def test_a_remote_name_has_no_character_that_the_ftp_site_refuses():
     name = remote_name('a/b:c*"d', "insert", "0123")
     assert not set(name) & set('\\/:*<>|?"')
+    assert len({remote_name("a", "insert", "0123", part) for part in (None, 1, 2)}) == 3

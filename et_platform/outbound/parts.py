@@ -1,0 +1,106 @@
+"""A change set's rows as CSV files, none larger than declared.
+
+What belongs here: writing, cutting to size, encoding. What does not: the CSV form (sync/staging.py), and the files'
+names, hashes, upload and record (stage.py).
+
+An operation's rows are written at once, and again in more files only if they were too large for one: what fits into
+one file costs nothing more.
+"""
+
+import math
+import shutil
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from et_platform.catalog.models import DataExtension
+from et_platform.sync.identity import Operation
+from et_platform.sync.staging import copy_to_csv, part_of
+
+_BLOCK = 1 << 20  # characters
+_ROWS_DIFFER = 1.05
+"""By so much more than a file is too large, it is cut into more: rows are not all of one length."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one operation that stand together in the change set's file: the first's number, from 0, and how many;
+    None: all of the operation. `path` is the CSV file, once it is written.
+    """
+
+    first: int | None
+    rows: int
+    path: Path
+
+
+def write_parts(
+    data_extension: DataExtension, operations: tuple[Operation, ...], *, changes: str, folder: Path, attempt_id: str
+) -> dict[Operation, list[Part]]:
+    """Write the rows of the Parquet relation `changes` into files in `folder`; operations without rows have none.
+
+    Raises OSError and duckdb.IOException.
+    """
+    with duckdb.connect() as connection:
+        found = {
+            operation: (first, rows)
+            for operation, first, rows in connection.execute(
+                f"SELECT _operation, min(file_row_number), count(*) FROM {changes} GROUP BY 1"
+            ).fetchall()
+        }
+        return {
+            operation: _write(connection, data_extension, operation, changes, *found[operation], folder, attempt_id)
+            for operation in operations
+            if operation in found
+        }
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    data_extension: DataExtension,
+    operation: Operation,
+    changes: str,
+    first: int,
+    rows: int,
+    folder: Path,
+    attempt_id: str,
+) -> list[Part]:
+    form = data_extension.file
+    done: list[Part] = []
+    left = deque(_cut(first, rows, of=form.maximum_rows or rows))
+    while left:
+        begin, count = left.popleft()
+        path = folder / f"{operation}_{len(done) + 1}.csv"
+        path.touch(mode=0o600)
+        is_whole = count == rows
+        part = part_of(changes, first_row=None if is_whole else begin, rows=count)
+        connection.execute(copy_to_csv(data_extension, operation, changes=part, path=str(path), attempt_id=attempt_id))
+        _encode(path, form.encoding)
+        size = path.stat().st_size
+        if size > form.maximum_bytes and count > 1:
+            path.unlink()
+            into = min(count, math.ceil(size * _ROWS_DIFFER / form.maximum_bytes))
+            left.extendleft(reversed(_cut(begin, count, of=math.ceil(count / into))))
+        else:
+            done.append(Part(None if is_whole else begin, count, path))
+    return done
+
+
+def _cut(first: int, rows: int, *, of: int) -> list[tuple[int, int]]:
+    """(first, rows) of pieces of at most `of` rows."""
+    return [(begin, min(of, first + rows - begin)) for begin in range(first, first + rows, of)]
+
+
+def _encode(path: Path, encoding: Literal["utf-8", "utf-16"]) -> None:
+    """Make a file that was written as UTF-8 one of that encoding; UTF-16 begins with a byte order mark."""
+    if encoding == "utf-8":
+        return
+    plain = path.with_suffix(".utf8")
+    path.rename(plain)
+    path.touch(mode=0o600)
+    with plain.open(encoding="utf-8", newline="") as source, path.open("w", encoding="utf-16-le", newline="") as target:
+        target.write("\ufeff")
+        shutil.copyfileobj(source, target, _BLOCK)
+    plain.unlink()
