@@ -44,7 +44,8 @@ class PostgresqlServer(NamedTuple):
 @pytest.fixture(scope="session")
 def exacttarget_info(tmp_path_factory):
     """The ready line of a simulator that many tests share; each uses its own data extensions."""
-    with running_simulator(tmp_path_factory.mktemp("exacttarget") / "data") as simulator:
+    transfers = "file_transfers=Unpack=people.zip"
+    with running_simulator(tmp_path_factory.mktemp("exacttarget") / "data", "--set", transfers) as simulator:
         yield simulator.info | {"ftp_folder": simulator.ftp_folder}
 
 

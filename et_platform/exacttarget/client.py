@@ -29,6 +29,7 @@ from et_platform.exacttarget.errors import (
 from et_platform.exacttarget.events import Events
 from et_platform.exacttarget.execute import user_token
 from et_platform.exacttarget.extracts import Extracts
+from et_platform.exacttarget.file_transfers import FileTransfers
 from et_platform.exacttarget.folders import Folders
 from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.imports import Imports
@@ -96,6 +97,7 @@ class ExactTarget:
         self.folders = Folders(self._soap)
         self.rows = Rows(self._soap)
         self.imports = Imports(self._soap)
+        self.file_transfers = FileTransfers(self._soap)
         self.extracts = Extracts(self._soap)
         self.events = Events(self._soap)
         self.subscribers = Subscribers(self._soap)

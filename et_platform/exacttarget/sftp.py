@@ -109,6 +109,14 @@ class EnhancedFtp:
         except NotFound:
             return None
 
+    def move(self, *, remote: str, target: str) -> bool:
+        """Give the file the name `target`, replacing one of that name; returns whether it was there."""
+        path = _checked(remote)
+        if self.stat(remote=path) is None:
+            return False
+        self._name(path, _checked(target))
+        return True
+
     def remove(self, *, remote: str) -> bool:
         """Remove the file; returns whether it was there."""
         path = _checked(remote)

@@ -17,10 +17,11 @@ from et_platform.exacttarget.models import ImportDefinition, UpdateType
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import UNSENT, Attempt, ImportFile
 from et_platform.ledger.slots import MOST_IMPORTS, begin_import
+from et_platform.outbound import transfer
 from et_platform.outbound.approval import require_approval, standing_of
 from et_platform.outbound.consent import rows_opting_in
 from et_platform.outbound.errors import ConsentChanged, DeclarationMismatch, ImportsQueue, StalePlan
-from et_platform.outbound.mapping import field_mapping, file_form
+from et_platform.outbound.mapping import field_mapping, file_form, read_from
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import changed_by_hand
 from et_platform.outbound.settle import Settlement, resolve, settle
@@ -90,6 +91,8 @@ def import_files(
                 break
             if changed := changed_by_hand(exacttarget, planned, file.operation):
                 break
+            transfer.bring(road, exacttarget, planned.is_, file)
+            held.check()
             _define(road, exacttarget, planned.is_, file)
             file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
             if opting_in:
@@ -145,6 +148,7 @@ def _define(road: Road, exacttarget: "ExactTarget", planned: DataExtension, file
             control_default_action="Skip" if is_delete else None,
             **field_mapping(planned, file.operation),
             **file_form(planned.file),
+            **read_from(planned.file),
         )
     )
 

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 
 from et_platform.catalog.import_file import DELIMITERS, ImportFileForm
 from et_platform.catalog.models import DataExtension
-from et_platform.exacttarget.models import UTF_8, FieldMap, FieldMapping
+from et_platform.exacttarget.models import ENHANCED_FTP, UTF_8, FieldMap, FieldMapping
 from et_platform.sync.identity import Operation
 from et_platform.sync.staging import marker_of, travelling_fields
 
@@ -29,6 +29,13 @@ class Written(TypedDict):
     date_locale: str | None
 
 
+class Read(TypedDict):
+    """The part of an import definition that says where the file is, and what becomes of it."""
+
+    location: str
+    delete_file: bool
+
+
 _UTF_16 = 1200
 """The code page of UTF-16, little end first (Windows); that imports take it is unconfirmed."""
 
@@ -44,6 +51,13 @@ def file_form(form: ImportFileForm) -> Written:
         "null_representation": form.nulls,
         "date_locale": None if form.dates == "iso" else form.dates,
     }
+
+
+def read_from(form: ImportFileForm) -> Read:
+    """What an import definition says of where a file of that form is: nobody else can remove what was unpacked."""
+    if form.zip is None:
+        return {"location": ENHANCED_FTP, "delete_file": False}
+    return {"location": form.zip.location, "delete_file": True}
 
 
 def field_mapping(data_extension: DataExtension, operation: Operation) -> Mapped:

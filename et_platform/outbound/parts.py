@@ -1,7 +1,7 @@
 """A change set's rows as CSV files, none larger than declared.
 
-What belongs here: writing, cutting to size, encoding. What does not: the CSV form (sync/staging.py), and the files'
-names, hashes, upload and record (stage.py).
+What belongs here: writing, cutting to size, encoding, zipping. What does not: the CSV form (sync/staging.py), and the
+files' names, hashes, upload and record (stage.py).
 
 An operation's rows are written at once, and again in more files only if they were too large for one: what fits into
 one file costs nothing more.
@@ -9,6 +9,7 @@ one file costs nothing more.
 
 import math
 import shutil
+import zipfile
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,3 +105,23 @@ def _encode(path: Path, encoding: Literal["utf-8", "utf-16"]) -> None:
         target.write("\ufeff")
         shutil.copyfileobj(source, target, _BLOCK)
     plain.unlink()
+
+
+def zipped(path: Path, name: str) -> Path:
+    """Make a file an archive beside it, which holds it as `name`; the same content makes the same archive."""
+    packed = path.with_suffix(".zip")
+    packed.touch(mode=0o600)
+    member = zipfile.ZipInfo(name)
+    member.compress_type, member.external_attr, member.file_size = (
+        zipfile.ZIP_DEFLATED,
+        0o600 << 16,
+        path.stat().st_size,
+    )
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+        path.open("rb") as source,
+        archive.open(member, "w") as target,
+    ):
+        shutil.copyfileobj(source, target, _BLOCK)
+    path.unlink()
+    return packed

@@ -25,6 +25,7 @@ from et_platform.outbound.doubt import decided
 from et_platform.outbound.errors import ImportStillRunning
 from et_platform.outbound.evidence import acknowledge, prove
 from et_platform.outbound.road import Road
+from et_platform.outbound.transfer import clean_up, is_zipped, remote_path
 from et_platform.warehouse import acknowledged
 from et_platform.warehouse.snapshots import table_exists
 
@@ -80,6 +81,8 @@ def settle(road: Road, exacttarget: "ExactTarget", attempt: Attempt, held: Lease
     change_set = road.ledger.change_set(attempt.change_set_id)
     sent = [resolve(road, exacttarget, file) for file in attempt.files if file.state not in (*UNSENT, "dropped")]
     unsent = [file for file in attempt.files if file.state in UNSENT]
+    if unsent:
+        clean_up(road, exacttarget, DataExtension.model_validate(change_set.declaration))
     if not sent:
         _remove_from_exacttarget(road, exacttarget, attempt.files)
         _drop(road, unsent)
@@ -200,13 +203,16 @@ def _remove_from_exacttarget(road: Road, exacttarget: "ExactTarget", files: tupl
     """Take the attempt's definitions and files away; what is gone already is fine.
 
     Without its file a definition imports nothing, nor does a file without its definition: an account that may not
-    remove one of them is no obstacle. Raises PermissionDenied where it may remove neither.
+    remove one of them is no obstacle. Raises PermissionDenied where it may remove neither; of what was unpacked for an
+    import in doubt, only the definition can be removed.
     """
     kept: set[str] = set()
     for file in files:
         try:
             exacttarget.imports.delete(customer_key=file.definition_key)
         except PermissionDenied as error:
+            if file.state == "starting" and is_zipped(file):
+                raise
             kept.add(file.definition_key)
             road.tell(f"Import definition {file.definition_key} stays in ExactTarget: {error}")
     with exacttarget.ftp() as ftp:
@@ -218,11 +224,6 @@ def _remove_from_exacttarget(road: Road, exacttarget: "ExactTarget", files: tupl
                 if file.definition_key in kept:
                     raise
                 road.tell(f"{file.remote} stays on the Enhanced FTP until its days there are over: {error}")
-
-
-def remote_path(file: ImportFile, *, unfinished: bool = False) -> str:
-    """Where the file is on the Enhanced FTP site, or what it is called while it travels."""
-    return f"Import/{file.remote}{'.tmp' if unfinished else ''}"
 
 
 def _remove_staged(road: Road, attempt: Attempt) -> None:

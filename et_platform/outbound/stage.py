@@ -22,11 +22,12 @@ from et_platform.ledger.records import Attempt, ChangeSet, ImportFile, Kind
 from et_platform.outbound import gate
 from et_platform.outbound.approval import declared_anew, require_approval, standing_of
 from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
-from et_platform.outbound.parts import Part, write_parts
+from et_platform.outbound.parts import Part, write_parts, zipped
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
-from et_platform.outbound.settle import acknowledged_rows, remote_path, settle_open_attempt
+from et_platform.outbound.settle import acknowledged_rows, settle_open_attempt
 from et_platform.outbound.source import version_of
+from et_platform.outbound.transfer import remote_path
 from et_platform.sync.folding import folded_key
 from et_platform.sync.identity import Operation, definition_key, remote_name
 from et_platform.sync.plan import PlanFigures
@@ -130,7 +131,7 @@ def _write_files(
         return [
             file
             for operation, parts in written.items()
-            for file in _recorded(road, data_extension.name, operation, attempt_id, parts)
+            for file in _recorded(road, data_extension.name, planned, operation, attempt_id, parts)
         ]
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -146,9 +147,13 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(left)
 
 
-def _recorded(road: Road, name: str, operation: Operation, attempt_id: str, parts: list[Part]) -> Iterator[ImportFile]:
+def _recorded(
+    road: Road, name: str, planned: DataExtension, operation: Operation, attempt_id: str, parts: list[Part]
+) -> Iterator[ImportFile]:
     for number, part in enumerate(parts, start=1):
-        with part.path.open("rb") as content:
+        remote = remote_name(name, operation, attempt_id, number if len(parts) > 1 else None)
+        path = part.path if planned.file.zip is None else zipped(part.path, remote)
+        with path.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         yield ImportFile(
             attempt_id=attempt_id,
@@ -156,10 +161,10 @@ def _recorded(road: Road, name: str, operation: Operation, attempt_id: str, part
             part=number,
             first_row=part.first,
             state="staged",
-            path=road.kept(part.path),
-            remote=remote_name(name, operation, attempt_id, number if len(parts) > 1 else None),
+            path=road.kept(path),
+            remote=remote,
             sha256=sha256,
-            bytes=part.path.stat().st_size,
+            bytes=path.stat().st_size,
             rows=part.rows,
             definition_key=definition_key(attempt_id, operation, number),
             changed_at=datetime.now(UTC),

@@ -33,6 +33,7 @@ from et_platform_tests.outbound.opted_out import OUT
 from et_platform_tests.outbound.opted_out import Story as OptedOut
 from et_platform_tests.outbound.test_composite_keys import TWO, Two
 from et_platform_tests.outbound.test_removals import TOMBSTONE
+from et_platform_tests.outbound.test_zipped import ZIPPED
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import CONSENT, DATA_EXTENSION, REMOVING, person
 
@@ -87,7 +88,7 @@ class Boundaries:
             return begin(*args, **kwargs)
 
         deliver.begin_import = beginning
-        for method in ("put", "remove"):
+        for method in ("put", "move", "remove"):
             self.around(EnhancedFtp, method, f"ftp.{method}")
         self.around(Subscribers, "update", "subscribers.update")
         self.around_lake()
@@ -97,6 +98,7 @@ class Boundaries:
             opened = original(client)
             for part, methods in (
                 ("imports", ("define", "start", "delete")),
+                ("file_transfers", ("start",)),
                 ("data_extensions", ("create", "add_fields")),
             ):
                 owner = type(getattr(opened, part))
@@ -236,6 +238,12 @@ def state_with_quarantine(world: World) -> dict[str, Any]:
     return final_state(world) | {"quarantine": [list(row) for row in found]}
 
 
+def zipped_state(world: World) -> dict[str, Any]:
+    return final_state(world) | {
+        "left for the activity": Path(world.info["ftp_folder"], "Import", "people.zip").exists()
+    }
+
+
 def prepare_opt_outs(world: OptedOut) -> None:
     world.declare(CONSENT)
     world.crm(world.who(1), world.who(2))
@@ -276,6 +284,7 @@ KINDS = {
     "first run": Kind(Single, _ready((), BEFORE), run_all, final_state),
     "inserts and updates": Kind(Single, _ready(BEFORE, AFTER), run_all, final_state),
     "several parts": Kind(Single, _ready(BEFORE, AFTER, _IN_PARTS), run_all, final_state),
+    "zipped": Kind(Single, _ready(BEFORE, [*BEFORE, person(id="P4")], ZIPPED), run_all, zipped_state),
     "deletes": Kind(Single, _ready(BEFORE, _LEFT, REMOVING), run_all, final_state),
     "tombstones": Kind(Single, _ready(BEFORE, _LEFT, TOMBSTONE), run_all, final_state),
     "composite keys": Kind(Composite, _ready(_TWO, _TWO_AFTER, TWO), run_all, final_state),

@@ -124,6 +124,28 @@ _LISTED = {
         ledger.close_attempt
         the end = nothing was left
     """,
+    "zipped": """
+        the lake's commit
+        ledger.plan
+        ledger.begin_attempt
+        ftp.put = sent
+        ledger.advance_file to uploaded = sent
+        ftp.move = sent
+        file_transfers.start = sent
+        ftp.remove = sent
+        imports.define = sent
+        ledger.begin_import = sent
+        imports.start = taken up, the rest sent
+        ledger.advance_file to started = taken up
+        ledger.advance_file to finished
+        the lake's commit = taken up
+        imports.delete
+        ftp.remove
+        ftp.remove
+        ledger.advance_file to proven
+        ledger.close_attempt
+        the end = nothing was left
+    """,
     "deletes": """
         the lake's commit = sent
         ledger.plan

@@ -63,6 +63,9 @@ class ImportBehaviour(BaseModel):
     file_transfers: Mapping[str, str] = Field(
         {}, description="File Transfer activities as KEY=FILE,KEY=FILE: Perform unpacks it into the Safehouse [D]."
     )
+    file_transfer_seconds: float = Field(
+        0.0, ge=0, description="How long after Perform's answer a transfer has ended; 0: before the answer [K]."
+    )
     file_age_offset: Literal["extends", "shortens", "ignored"] = Field(
         "extends", description="What MaxFileAgeScheduleOffset does to MaxFileAge [K]."
     )

@@ -2,8 +2,9 @@
 
 What belongs here: the one thing SOAP can do with it; it cannot be created, retrieved, updated or deleted over SOAP, but
 is made in the product's web pages [D]. Here `file_transfers` declares which there are. What does not: imports, which
-read the Safehouse (`imports/files.py`). Whether Perform waits for the transfer is unconfirmed [K]; here it does, and
-like there nothing tells of a failure but the missing file.
+read the Safehouse (`imports/files.py`). Whether Perform waits for the transfer is unconfirmed [K]: the setting
+`file_transfer_seconds` says so, and like there nothing tells of a failure but the missing file. A transfer that has not
+ended when the simulator does is lost.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import gzip
 import logging
 import shutil
+import threading
 import uuid
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -49,10 +51,12 @@ def start(service: Service, element: Element) -> Result:
     with service.store.transaction() as connection:
         number = store.next_task_id(connection)
     places = service.importer.places
-    try:
-        _unpack(places.stock / name, places.safehouse)
-    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        _log.info("file transfer %s brought nothing: %s", number, error)
+    if seconds := service.behaviour.file_transfer_seconds:
+        later = threading.Timer(seconds, _transfer, (places.stock / name, places.safehouse, number))
+        later.daemon = True
+        later.start()
+    else:
+        _transfer(places.stock / name, places.safehouse, number)
     details = markup.element(
         "Task",
         markup.text("StatusCode", "OK"),
@@ -63,6 +67,13 @@ def start(service: Service, element: Element) -> Result:
     )
     shown = SHAPE.render({"CustomerKey": key}, {"CustomerKey"}, tag="Object")
     return Result(f"FileTransferActivity performed AsyncID:{number}", shown, details=details)
+
+
+def _transfer(path: Path, safehouse: Path, number: int) -> None:
+    try:
+        _unpack(path, safehouse)
+    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        _log.info("file transfer %s brought nothing: %s", number, error)
 
 
 def _unpack(path: Path, safehouse: Path) -> None:
