@@ -36,9 +36,7 @@ def bring(road: Road, exacttarget: "ExactTarget", planned: DataExtension, file: 
         with exacttarget.ftp() as ftp:
             if not ftp.move(remote=remote_path(file), target=_taken(packed)):  # a run that was killed here had moved it
                 unfinished = remote_path(file, unfinished=True)
-                ftp.put(
-                    local=road.files / file.path, remote=_taken(packed), temporary=unfinished, resume=True
-                )
+                ftp.put(local=road.files / file.path, remote=_taken(packed), temporary=unfinished, resume=True)
         held.check()
         try:
             exacttarget.file_transfers.start(customer_key=packed.transfer)
