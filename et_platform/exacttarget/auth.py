@@ -1,29 +1,31 @@
-"""OAuth: one access token for everyone, renewed in time, asked for once.
+"""Logging in: one access token for everyone, renewed in time, asked for once; or a user's name and password.
 
-Belongs here: the token request, its cache, what a refusal means. Does not: how a token travels (`soap.py`).
-Credentials that were refused are not sent again by the same object, however often it is asked: the service
-counts failures, and asks for no more than one token request in 20 minutes per client [D].
+Belongs here: when a token is asked for, who shares it. Does not: the request (`token_request.py`), how what is handed
+out travels (`soap_login.py`). Credentials that were refused are not sent again by the same object, however often it is
+asked: the service counts failures, and asks for no more than one token request in 20 minutes per client [D].
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 import requests
 from pydantic import SecretStr
 
-from et_platform.exacttarget.connection import Connection, Timeouts
-from et_platform.exacttarget.errors import (
-    AuthenticationFailed,
-    ExactTargetError,
-    MalformedReply,
-    Misconfigured,
-    ServiceUnavailable,
-    Throttled,
+from et_platform.exacttarget.connection import (
+    Connection,
+    LegacyPackageLogin,
+    PackageLogin,
+    Timeouts,
+    UserLogin,
 )
-from et_platform.exacttarget.http import Reply, post
+from et_platform.exacttarget.errors import AuthenticationFailed
 from et_platform.exacttarget.token_cache import Kept, TokenCache, TokenMemory
+from et_platform.exacttarget.token_request import ask_for_token
 
 MARGIN_SECONDS = 60.0
 """A token is renewed so long before its end, or a tenth of its life before when that is less."""
@@ -31,13 +33,88 @@ MARGIN_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, where the services are, and until when (by the clock of `Tokens`) the token is used."""
+    """An access token, where the services are, and until when (by the clock of `Tokens`) the token is used.
+
+    Or no token, but a user, whose name and password go with every call.
+    """
 
     value: SecretStr
     soap_url: str
     rest_url: str
     """Empty if the token reply named none."""
     use_until: float
+    legacy_value: SecretStr | None = None
+    """Of a legacy package: what SOAP takes instead."""
+    user: UserLogin | None = None
+
+
+class Logins(Protocol):
+    """Hands out what a call proves itself with; threads may share it."""
+
+    def admitted(self) -> AbstractContextManager[None]:
+        """Around the calls that are made with what `current` hands out."""
+        ...
+
+    def current(self) -> Token:
+        """What is good now. Raises AuthenticationFailed, Misconfigured, or a Retriable error."""
+        ...
+
+    def renew(self, stale: Token) -> Token:
+        """Something other than `stale`, which the service called expired. Raises what `current` raises."""
+        ...
+
+    def forget(self, stale: Token) -> None:
+        """Use `stale` no longer: it was refused."""
+        ...
+
+    def leave(self) -> None:
+        """Share nothing any more with what else is open in this process."""
+        ...
+
+
+class Users:
+    """A user's name and password, which no request has to be made for.
+
+    Until the service has taken them once, calls go one at a time: a wrong password goes out once, not once for each
+    thread, and never again, for accounts get locked.
+    """
+
+    def __init__(self, connection: Connection, user: UserLogin):
+        self._token = Token(SecretStr(""), connection.soap_url or "", "", float("inf"), user=user)
+        self._first = threading.Lock()
+        self._is_proven = False
+        self._is_refused = False
+
+    @contextlib.contextmanager
+    def admitted(self) -> Iterator[None]:
+        """See Logins."""
+        if self._is_proven:
+            yield
+            return
+        with self._first:
+            yield
+            self._is_proven = True
+
+    def current(self) -> Token:
+        """See Logins; raises AuthenticationFailed once they were refused."""
+        if self._is_refused:
+            raise AuthenticationFailed(
+                "The call was not made: the user's name and password were refused before, and are not sent again by "
+                "this client, for accounts get locked. Correct them and open another."
+            )
+        return self._token
+
+    def renew(self, stale: Token) -> Token:
+        """See Logins."""
+        self.forget(stale)
+        return self.current()
+
+    def forget(self, stale: Token) -> None:
+        """See Logins."""
+        self._is_refused = True
+
+    def leave(self) -> None:
+        """See Logins: nothing is shared."""
 
 
 class Tokens:
@@ -46,6 +123,7 @@ class Tokens:
     def __init__(
         self,
         connection: Connection,
+        login: PackageLogin | LegacyPackageLogin,
         *,
         session: requests.Session,
         timeouts: Timeouts,
@@ -55,6 +133,7 @@ class Tokens:
     ):
         """`clock` measures spans in this process, `wall_clock` is what processes share through the cache."""
         self._connection = connection
+        self._login = login
         self._session = session
         self._timeouts = timeouts
         self._cache = cache
@@ -64,6 +143,10 @@ class Tokens:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refusal: AuthenticationFailed | None = None
+
+    def admitted(self) -> AbstractContextManager[None]:
+        """See Logins."""
+        return contextlib.nullcontext()
 
     def current(self) -> Token:
         """A token that is still good; asks for one if need be.
@@ -100,79 +183,24 @@ class Tokens:
             if kept is not None:
                 left = kept.until - self._wall_clock()
                 if left > 0 and kept.token not in self._stale:
-                    return Token(SecretStr(kept.token), kept.soap_url, kept.rest_url, self._clock() + left)
+                    legacy = SecretStr(kept.legacy_token) if kept.legacy_token else None
+                    until = self._clock() + left
+                    return Token(SecretStr(kept.token), kept.soap_url, kept.rest_url, until, legacy_value=legacy)
             token = self._ask()
             until = self._wall_clock() + token.use_until - self._clock()
-            cache.write(Kept(token.value.get_secret_value(), token.soap_url, token.rest_url, until))
+            legacy = token.legacy_value.get_secret_value() if token.legacy_value is not None else ""
+            cache.write(Kept(token.value.get_secret_value(), token.soap_url, token.rest_url, until, legacy))
             return token
 
     def _ask(self) -> Token:
         if self._refusal is not None:
             raise AuthenticationFailed(f"{self._refusal} (Not sent again: these credentials were refused before.)")
-        url = f"{self._connection.auth_url.rstrip('/')}/v2/token"
         asked_at = self._clock()
-        response = post(
-            self._session,
-            url,
-            timeout=(self._timeouts.connect, self._timeouts.token),
-            what="The token request",
-            json={
-                "grant_type": "client_credentials",
-                "client_id": self._connection.client_id,
-                "client_secret": self._connection.client_secret.get_secret_value(),
-                "account_id": self._connection.mid,
-            },
-        )
-        if response.status_code != 200:
-            raise self._refused(response, url)
         try:
-            reply = response.json()
-            value, life = str(reply["access_token"]), float(reply["expires_in"])
-            soap_url = self._connection.soap_url or str(reply["soap_instance_url"])
-            rest_url = str(reply.get("rest_instance_url") or "")
-        except (ValueError, KeyError, TypeError) as error:
-            raise MalformedReply(
-                f"The token service at {url} answered HTTP 200, but not with JSON that has access_token, expires_in "
-                "and soap_instance_url. Check that the address is the tenant's auth address; if it is, try again later."
-            ) from error
-        if url.startswith("https:") and not soap_url.startswith("https:"):
-            raise Misconfigured(
-                f"The token service at {url} names a SOAP address without HTTPS. The token was not sent there. "
-                "Check the auth address, or set the SOAP address."
-            )
-        if url.startswith("https:") and not rest_url.startswith("https:"):
-            rest_url = ""  # who asks for REST is told
-        margin = min(MARGIN_SECONDS, life / 10)
-        return Token(SecretStr(value), soap_url, rest_url, asked_at + life - margin)
-
-    def _refused(self, response: Reply, url: str) -> ExactTargetError:
-        status = response.status_code
-        said = self._reason(response)
-        if status == 429:
-            return Throttled(
-                f"The token service at {url} answered HTTP 429: too many token requests. Wait, then go on."
-            )
-        if status >= 500:
-            return ServiceUnavailable(f"The token service at {url} answered HTTP {status}{said}. Try again later.")
-        if status in (400, 401, 403):
-            self._refusal = AuthenticationFailed(
-                f"The token service at {url} refused the credentials of MID {self._connection.mid} with HTTP "
-                f"{status}{said}. Check client id, client secret and MID, and that the installed package is "
-                "server-to-server and has this business unit."
-            )
-            return self._refusal
-        return Misconfigured(
-            f"The token service at {url} answered HTTP {status}. Check the auth address: it is the tenant's own, "
-            "https://<subdomain>.auth.marketingcloudapis.com/."
-        )
-
-    def _reason(self, response: Reply) -> str:
-        """The service's own words for a refusal, as `: words`; a server that echoes the secret is not quoted."""
-        try:
-            reply = response.json()
-        except ValueError:
-            return ""
-        if not isinstance(reply, dict) or "error" not in reply:
-            return ""
-        words = ": ".join(str(reply[name]) for name in ("error", "error_description") if reply.get(name))[:300]
-        return "" if self._connection.client_secret.get_secret_value() in words else f": {words.rstrip('.')}"
+            given = ask_for_token(self._connection, self._login, session=self._session, timeouts=self._timeouts)
+        except AuthenticationFailed as error:
+            self._refusal = error
+            raise
+        margin = min(MARGIN_SECONDS, given.seconds / 10)
+        until = asked_at + given.seconds - margin
+        return Token(given.value, given.soap_url, given.rest_url, until, legacy_value=given.legacy_value)

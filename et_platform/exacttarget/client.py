@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from et_platform.exacttarget.auth import Tokens
+from et_platform.exacttarget.auth import Logins, Tokens, Users
 from et_platform.exacttarget.automations import Automations
-from et_platform.exacttarget.connection import Connection, Patience, Retries, Timeouts
+from et_platform.exacttarget.connection import Connection, Patience, Retries, Timeouts, UserLogin
 from et_platform.exacttarget.data_extensions import DataExtensions
 from et_platform.exacttarget.data_filters import DataFilters
 from et_platform.exacttarget.errors import (
@@ -78,8 +78,7 @@ class ExactTarget:
         self._timeouts = timeouts or Timeouts()
         self._session = open_session()
         self._limits = limits or LocalLimits(connection=connection)
-        cache = memory_of(connection) if token_cache is None else TokenFile(token_cache, connection)
-        self._tokens = Tokens(connection, session=self._session, timeouts=self._timeouts, cache=cache)
+        self._tokens = self._logins(token_cache)
         self._outages = Outages(self.system_status, patience or Patience(), tell)
         retries = retries or Retries()
         self._soap = Soap(
@@ -115,8 +114,15 @@ class ExactTarget:
             limits=self._limits,
         )
 
+    def _logins(self, token_cache: Path | None) -> Logins:
+        connection, login = self._connection, self._connection.login
+        if isinstance(login, UserLogin):
+            return Users(connection, login)
+        cache = memory_of(connection, login) if token_cache is None else TokenFile(token_cache, connection, login)
+        return Tokens(connection, login, session=self._session, timeouts=self._timeouts, cache=cache)
+
     def __repr__(self) -> str:
-        return f"ExactTarget(mid={self._connection.mid}, auth_url={self._connection.auth_url!r})"
+        return f"ExactTarget(mid={self._connection.mid}, service={self._connection.service!r})"
 
     def __enter__(self) -> Self:
         return self

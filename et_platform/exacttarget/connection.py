@@ -42,17 +42,80 @@ class SftpConnection(_Value):
         return self
 
 
-class Connection(_Value):
-    """One business unit (MID) of one account, through one installed package's client credentials."""
+class PackageLogin(_Value):
+    """An installed package's client credentials, for OAuth 2: `/v2/token`."""
 
-    auth_url: str = Field(pattern=r"^https?://[^/\s]+")
-    """Base of the token service, `https://<tenant>.auth.marketingcloudapis.com/`; a final slash is optional."""
     client_id: str = Field(min_length=1)
     client_secret: SecretStr
+
+
+class LegacyPackageLogin(_Value):
+    """The keys of a legacy package, for `/v1/requestToken`; there are no new ones since August 2019 [3].
+
+    The package's own business unit is the one that is worked in: the request cannot name another [D].
+    """
+
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+
+
+class UserLogin(_Value):
+    """A user's name and password, sent with each SOAP call (WS-Security UsernameToken) [D]; REST takes none.
+
+    The user's own business unit is the one that is worked in.
+    """
+
+    username: str = Field(min_length=1)
+    password: SecretStr
+
+
+Login = PackageLogin | LegacyPackageLogin | UserLogin
+
+
+class Connection(_Value):
+    """One business unit (MID) of one account, through an installed package's client credentials, or an older login."""
+
+    auth_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
+    """Base of the token service, `https://<tenant>.auth.marketingcloudapis.com/`; a final slash is optional. None only
+    with a UserLogin, which needs no token."""
+    client_id: str | None = Field(default=None, min_length=1)
+    client_secret: SecretStr | None = None
+    legacy: LegacyPackageLogin | UserLogin | None = None
+    """An older way to log in, instead of `client_id` and `client_secret`."""
     mid: int = Field(gt=0)
+    """The business unit. A token of OAuth 2 is asked for it; an older login has its own, which this must be."""
     sftp: SftpConnection | None = None
     soap_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
-    """Base of the SOAP service; None takes `soap_instance_url` from the token reply, as it should be [D]."""
+    """Base of the SOAP service; None takes `soap_instance_url` from the token reply, as it should be [D]. Older logins
+    are told none, so they must have it."""
+    rest_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
+    """Base of the REST service; None takes `rest_instance_url` from the token reply. Only a legacy package needs it."""
+
+    @model_validator(mode="after")
+    def _check_login(self) -> Self:
+        has_keys = self.client_id is not None and self.client_secret is not None
+        if self.legacy is None and not has_keys:
+            raise ValueError("client_id and client_secret must be given (or legacy, for an older way to log in)")
+        if self.legacy is not None and (self.client_id is not None or self.client_secret is not None):
+            raise ValueError("legacy is given besides client_id or client_secret: leave one of them out")
+        if self.auth_url is None and not isinstance(self.legacy, UserLogin):
+            raise ValueError("auth_url must be given: it is where tokens come from")
+        if self.legacy is not None and self.soap_url is None:
+            raise ValueError("soap_url must be given with legacy: an older login is not told where the service is")
+        return self
+
+    @property
+    def login(self) -> Login:
+        """How to prove who we are."""
+        if self.legacy is not None:
+            return self.legacy
+        assert self.client_id is not None and self.client_secret is not None  # checked above
+        return PackageLogin(client_id=self.client_id, client_secret=self.client_secret)
+
+    @property
+    def service(self) -> str:
+        """The address that stands for the account: where tokens come from, else where calls go."""
+        return (self.auth_url or self.soap_url or "").rstrip("/")
 
 
 class Timeouts(_Value):

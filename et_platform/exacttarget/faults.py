@@ -162,8 +162,8 @@ def fault_error(fault: Fault, what: str) -> ExactTargetError:
     """The error that a fault means. `what` names operation and object, as the subject of the sentence."""
     if fault.is_security:
         return AuthenticationFailed(
-            f"{what} was refused at the door: {fault.message}. Nothing was done. Check client id, client secret and "
-            "MID; a later call asks for a new token.",
+            f"{what} was refused at the door: {fault.message}. Nothing was done. Check the credentials and the "
+            "MID; a later call asks for a new token, where there is one.",
             code=fault.code,
         )
     text = fault.message.lower()

@@ -49,7 +49,7 @@ class LocalLimits:
             self._calls = threading.BoundedSemaphore(calls)
             self._sftp = threading.BoundedSemaphore(sftp_connections)
             return
-        unit, site = (connection.auth_url.rstrip("/").lower(), connection.mid), connection.sftp
+        unit, site = (connection.service.lower(), connection.mid), connection.sftp
         login = unit if site is None else (site.host.lower(), site.port, site.user)
         self._calls = _counts.get(("calls", unit), lambda: threading.BoundedSemaphore(calls))
         self._sftp = _counts.get(("sftp", login), lambda: threading.BoundedSemaphore(sftp_connections))

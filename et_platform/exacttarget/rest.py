@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 
 from et_platform.exacttarget.account_models import TokenContext
-from et_platform.exacttarget.auth import Token, Tokens
+from et_platform.exacttarget.auth import Logins, Token
 from et_platform.exacttarget.connection import Retries, Timeouts
 from et_platform.exacttarget.errors import (
     AuthenticationFailed,
@@ -44,7 +44,7 @@ class Rest:
     """The REST service; threads may share it. Every method raises the errors of `errors.py`."""
 
     def __init__(
-        self, *, tokens: Tokens, session: requests.Session, timeouts: Timeouts, retries: Retries, limits: Limits
+        self, *, tokens: Logins, session: requests.Session, timeouts: Timeouts, retries: Retries, limits: Limits
     ):
         self._tokens, self._session, self._limits = tokens, session, limits
         self._timeouts, self._retries = timeouts, retries
@@ -215,6 +215,8 @@ class Rest:
     def _send(
         self, token: Token, method: str, path: str, what: str, query: Mapping[str, str] | None, content: Any
     ) -> Reply:
+        if token.user is not None:
+            raise Misconfigured(f"{what} was not sent: REST takes no user's name and password. Use a package's keys.")
         if not token.rest_url:
             raise Misconfigured(f"{what} was not sent: the token service names no REST address with HTTPS. Check it.")
         with self._limits.call():

@@ -23,7 +23,7 @@ import zeep.exceptions
 from zeep.transports import Transport
 
 from et_platform.exacttarget import paging
-from et_platform.exacttarget.auth import Token, Tokens
+from et_platform.exacttarget.auth import Logins, Token
 from et_platform.exacttarget.connection import Retries, Timeouts
 from et_platform.exacttarget.errors import (
     AuthenticationFailed,
@@ -47,6 +47,7 @@ from et_platform.exacttarget.faults import (
 )
 from et_platform.exacttarget.http import open_session, post
 from et_platform.exacttarget.limits import Limits, LocalLimits
+from et_platform.exacttarget.soap_login import login_elements
 from et_platform.wsdl import wsdl_path
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -89,7 +90,7 @@ class Soap:
     def __init__(
         self,
         *,
-        tokens: Tokens,
+        tokens: Logins,
         session: requests.Session,
         timeouts: Timeouts,
         retries: Retries,
@@ -254,7 +255,6 @@ class Soap:
                 "check the values' types."
             ) from error
         header = etree.Element(f"{{{_ENVELOPE}}}Header")
-        etree.SubElement(header, "{http://exacttarget.com}fueloauth")  # not the partnerAPI namespace [D][R]
         etree.SubElement(header, f"{{{_ADDRESSING}}}MessageID").text = message_id
         envelope.insert(0, header)
         return envelope
@@ -263,16 +263,18 @@ class Soap:
         self, operation: str, envelope: etree._Element, what: str, timeout: float, repeat: Repeat
     ) -> etree._Element:
         """One call; once more with a new token if the service says that the token expired: it did nothing then."""
-        token = self._tokens.current()
-        message, fault = self._send(operation, envelope, token, what, timeout, repeat)
-        if fault is not None and fault.is_token_expired:
-            token = self._tokens.renew(token)
+        with self._tokens.admitted():
+            token = self._tokens.current()
             message, fault = self._send(operation, envelope, token, what, timeout, repeat)
-        if fault is None:
-            return message
-        error = fault_error(fault, what)
-        if isinstance(error, AuthenticationFailed):
-            self._tokens.forget(token)
+            if fault is not None and fault.is_token_expired:
+                token = self._tokens.renew(token)
+                message, fault = self._send(operation, envelope, token, what, timeout, repeat)
+            if fault is None:
+                return message
+            error = fault_error(fault, what)
+            if isinstance(error, AuthenticationFailed):
+                self._tokens.forget(token)
+                raise error
         if repeat is Repeat.NEVER and isinstance(error, _PASSING):
             raise _doubt(what, error) from error
         raise error
@@ -280,7 +282,8 @@ class Soap:
     def _send(
         self, operation: str, envelope: etree._Element, token: Token, what: str, timeout: float, repeat: Repeat
     ) -> tuple[etree._Element, Fault | None]:
-        envelope[0][0].text = token.value.get_secret_value()
+        header = envelope[0]
+        header[:] = [*login_elements(token), header[-1]]  # the MessageID stays
         content = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
         base = token.soap_url.rstrip("/")
         url = base if base.lower().endswith(".asmx") else f"{base}/Service.asmx"

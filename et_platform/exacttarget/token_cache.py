@@ -20,7 +20,7 @@ from typing import Protocol, Self
 
 from filelock import FileLock
 
-from et_platform.exacttarget.connection import Connection
+from et_platform.exacttarget.connection import Connection, LegacyPackageLogin, PackageLogin
 from et_platform.exacttarget.errors import Misconfigured
 from et_platform.exacttarget.in_process import InProcess
 
@@ -33,6 +33,7 @@ class Kept:
     soap_url: str
     rest_url: str
     until: float
+    legacy_token: str = field(default="", repr=False)
 
 
 class TokenCache(Protocol):
@@ -89,17 +90,18 @@ class TokenMemory:
 _memories: InProcess[TokenMemory] = InProcess()
 
 
-def memory_of(connection: Connection) -> TokenMemory:
+def memory_of(connection: Connection, login: PackageLogin | LegacyPackageLogin) -> TokenMemory:
     """The memory of these very credentials, joined; to be left."""
-    whose = (connection.auth_url, connection.soap_url, connection.client_id, connection.client_secret, connection.mid)
+    keys = (type(login).__name__, login.client_id, login.client_secret)
+    whose = (connection.auth_url, connection.soap_url, connection.rest_url, connection.mid, *keys)
     return _memories.get(whose, TokenMemory).join()
 
 
 class TokenFile:
     """In a file, for the processes of one machine; one for a client id and business unit. The folder is made."""
 
-    def __init__(self, folder: Path, connection: Connection):
-        names = (connection.auth_url.rstrip("/"), connection.client_id, str(connection.mid))
+    def __init__(self, folder: Path, connection: Connection, login: PackageLogin | LegacyPackageLogin):
+        names = (connection.service, login.client_id, str(connection.mid))
         self._folder = folder
         self._path = folder / f"token-{hashlib.sha256('|'.join(names).encode()).hexdigest()[:24]}.json"
 
@@ -127,7 +129,13 @@ class TokenFile:
             content = file.read()
         try:
             kept = json.loads(content)
-            return Kept(str(kept["token"]), str(kept["soap_url"]), str(kept["rest_url"]), float(kept["until"]))
+            return Kept(
+                str(kept["token"]),
+                str(kept["soap_url"]),
+                str(kept["rest_url"]),
+                float(kept["until"]),
+                str(kept.get("legacy_token", "")),
+            )
         except (ValueError, KeyError, TypeError):
             return None  # written by another version, say: it will be written anew
 

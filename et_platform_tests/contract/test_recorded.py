@@ -14,7 +14,7 @@ from et_platform.exacttarget.http import open_session
 from et_platform.exacttarget.models import FieldType
 from et_platform.exacttarget.soap import Soap
 from et_platform_tests import beside
-from et_platform_tests.exacttarget.scripted import ScriptedService
+from et_platform_tests.exacttarget.scripted import PACKAGE, ScriptedService
 
 RECORDED = beside.RECORDED
 FILES = sorted(RECORDED.glob("*.xml"))
@@ -36,7 +36,7 @@ def replies() -> None:
 def soap():
     with open_session() as session:
         connection = ScriptedService(url="http://127.0.0.1:9").connection()
-        tokens = Tokens(connection, session=session, timeouts=Timeouts())
+        tokens = Tokens(connection, PACKAGE, session=session, timeouts=Timeouts())
         yield Soap(tokens=tokens, session=session, timeouts=Timeouts(), retries=Retries(), wait_out=no_patience)
 
 

@@ -21,13 +21,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from et_platform.exacttarget.connection import Connection, Retries, SftpConnection, Timeouts
+from et_platform.exacttarget.connection import Connection, PackageLogin, Retries, SftpConnection, Timeouts
 
 T = TypeVar("T")
 API = "http://exacttarget.com/wsdl/partnerAPI"
 HANG_UP = "hang up"
 SILENCE = "silence"
 SECRET = "s3cr3t-of-the-test"
+PACKAGE = PackageLogin(client_id="id", client_secret=SECRET)  # pyright: ignore[reportArgumentType]
 QUICK = Timeouts(connect=5, token=2, sync=2, retrieve=2, ftp=5)
 AT_ONCE = Retries(attempts=3, first_wait=0)
 
@@ -108,6 +109,12 @@ class ScriptedService:
         values = {"auth_url": self.url, "client_id": "id", "client_secret": SECRET, "mid": 7, **changes}
         return Connection.model_validate(values)
 
+    def older(self, **login: str) -> Connection:
+        """The connection of a legacy package (`client_id`, `client_secret`) or a user (`username`, `password`)."""
+        return Connection.model_validate(
+            {"auth_url": self.url, "soap_url": self.url, "rest_url": self.url, "mid": 7, "legacy": login}
+        )
+
     def answer(self, path: str, action: str, body: bytes) -> Answer:
         if path.endswith("/v2/token"):
             self.tokens += 1
@@ -118,6 +125,10 @@ class ScriptedService:
                 "soap_instance_url": self.url + "/",
                 "rest_instance_url": self.url + "/",
             }
+            return self.token_script.pop(0) if self.token_script else (200, json.dumps(reply).encode())
+        if path.endswith("/v1/requestToken?legacy=1"):
+            self.tokens += 1
+            reply = {"accessToken": f"bearer-{self.tokens}", "legacyToken": f"legacy-{self.tokens}", "expiresIn": 3600}
             return self.token_script.pop(0) if self.token_script else (200, json.dumps(reply).encode())
         self.calls.append((action.strip('"'), body))
         return self.script.pop(0) if self.script else (404, b"the script has no answer left")

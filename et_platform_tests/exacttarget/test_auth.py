@@ -21,6 +21,7 @@ from et_platform.exacttarget.models import SystemStatus
 from et_platform_tests.exacttarget.scripted import (
     AT_ONCE,
     EXPIRED,
+    PACKAGE,
     QUICK,
     SECRET,
     STATUS_OK,
@@ -54,7 +55,7 @@ def test_the_token_request_names_the_business_unit_whatever_the_slashes(slash: s
 def test_a_token_is_renewed_before_its_end_by_the_services_own_figure():
     with scripted_service() as service:
         now = 1000.0
-        tokens = Tokens(service.connection(), session=open_session(), timeouts=QUICK, clock=lambda: now)
+        tokens = Tokens(service.connection(), PACKAGE, session=open_session(), timeouts=QUICK, clock=lambda: now)
         first = tokens.current()
         now += 1079 - 61
         assert tokens.current() is first

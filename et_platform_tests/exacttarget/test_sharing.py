@@ -25,6 +25,7 @@ from et_platform_tests.exacttarget.scripted import (
     AT_ONCE,
     EXPIRED,
     HANG_UP,
+    PACKAGE,
     QUICK,
     SECRET,
     STATUS_OK,
@@ -108,9 +109,10 @@ def test_the_end_of_a_shared_token_is_kept_by_the_wall_clock(tmp_path):
         def tokens() -> Tokens:
             return Tokens(
                 connection,
+                PACKAGE,
                 session=open_session(),
                 timeouts=QUICK,
-                cache=TokenFile(tmp_path, connection),
+                cache=TokenFile(tmp_path, connection, PACKAGE),
                 clock=lambda: now["clock"],
                 wall_clock=lambda: now["wall"],
             )
