@@ -69,7 +69,6 @@ class Service:
     def workers(self) -> Sequence[Worker]:
         """What works beside the requests."""
         return (
-            self.timekeeper,
             self.nights,
             self.importer,
             self.extractor,
@@ -78,6 +77,7 @@ class Service:
             self.queries,
             self.sends,
             self.automations,
+            self.timekeeper,  # last: what it starts must not be taken for something that was left unfinished
         )
 
     def resume(self) -> None:

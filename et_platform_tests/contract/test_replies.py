@@ -78,7 +78,6 @@ DEVIATIONS = (
     Deviation("all of SenderProfile", "FallbackFromAddress", _NEWER),
     Deviation("all of AccountUserAccount", "'AccountUserAccount'", "recorded, though no WSDL has the type [R]"),
     Deviation("all of AccountUserAccount", "Element 'AccountUser'", "recorded, though no WSDL has the type [R]"),
-    Deviation("all of AccountUser", "Email", "a package's user has no address, as public tools see it [R]"),
     Deviation("all of SentEvent", "ListID", "verified live, though not in the WSDL [R]"),
     Deviation("extract", "Missing child element(s). Expected is ( StatusCode )", "a good one is an empty element [D]"),
     *(Deviation(reply, "Object )", _SUBSCRIBER) for reply in ("subscriber deleted", "deleted Subscriber")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from et_platform_tests.simulated import Simulator, running_simulator
-from et_platform_tests.simulator.soap import NIL, Reply, Soap, equals, local
+from et_platform_tests.simulator.soap import NIL, Reply, Soap, equals, local, simple
 
 EVERYWHERE = "<QueryAllAccounts>true</QueryAllAccounts>"
 
@@ -83,3 +83,23 @@ def test_a_folder_survives_a_restart(tmp_path: Path) -> None:
         soap = Soap(simulator)
         assert soap.retrieve("DataFolder", ["Name"], equals("ID", number)).texts("Results/Name") == ["kept"]
         assert len(soap.retrieve("DataFolder", ["ID"]).results) == before
+
+
+def test_users_and_where_they_may_work(simulator: Simulator) -> None:
+    """As a public developer tool asks, in pages over all units: people first, then the users of packages."""
+    soap = Soap(simulator)
+    everywhere = "<QueryAllAccounts>true</QueryAllAccounts>"
+    reply = soap.retrieve("AccountUser", ["Name", "Email", "AccountUserID", "ActiveFlag"], "", everywhere)
+    names = reply.texts("Results/Name")
+    assert names[0] == "Administrator"
+    assert names[-1].endswith(" app user")
+    assert ["@" in one for one in reply.texts("Results/Email")] == [not one.endswith(" app user") for one in names]
+    package = simple("Name", "like", " app user")
+    (found,) = soap.retrieve("AccountUser", ["AccountUserID"], package).results
+    number = found.findtext("{*}AccountUserID") or ""
+    pairs = soap.retrieve(
+        "AccountUserAccount", ["AccountUser.AccountUserID", "Account.ID"], equals("AccountUser.AccountUserID", number)
+    )
+    units = soap.retrieve("BusinessUnit", ["ID"], "", everywhere).texts("Results/ID")
+    assert sorted(pairs.texts("Results/Account/ID")) == sorted(units)
+    assert set(pairs.texts("Results/AccountUser/AccountUserID")) == {number}

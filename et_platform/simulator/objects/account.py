@@ -32,6 +32,9 @@ _SUBSCRIPTION = (
     "ContractNumber",
     "ContractModifier",
 )
+TIME_ZONE = "(GMT-06:00) Central Time (No Daylight Saving)"
+"""Server time [D], in words [K]."""
+
 ORDER = (
     "Client.ClientID1",
     "Client.PartnerClientKey",
@@ -143,7 +146,7 @@ def _properties(service: Service) -> dict[str, str]:
         "IsTrialAccount": "false",
         "Locale.LocaleCode": "en-US",
         "LanguageLocale.LocaleCode": "en-US",
-        "TimeZone.Name": "(GMT-06:00) Central Time (No Daylight Saving)",  # server time [D], in words [K]
+        "TimeZone.Name": TIME_ZONE,
     }
     if unit.parent:
         known |= {

@@ -3,7 +3,7 @@
 What belongs here: somebody who administers the account, the users of the settings file, and one for each installed
 package, which works as a user of its own; retrieving them. What does not: logging in (`login.py`), roles (`role.py`),
 making users: the settings file does that.
-A package's user is called `... app user` and has no e-mail address [R].
+A package's user is called `... app user`, and its e-mail address is empty [R].
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from et_platform.simulator import retrieval, values
+from et_platform.simulator.objects.account import TIME_ZONE
 
 if TYPE_CHECKING:
     from et_platform.simulator.service import Service
@@ -36,6 +37,8 @@ SHAPE = retrieval.Shape(
     unasked={"Delete": "0"},  # always there [R]
 )
 Page = retrieval.Page
+TIME_ZONE_ID = "1"
+"""The number of server time, made up."""
 _CREATED = "2016-07-22T17:52:36.93"
 _FIRST_NUMBER = 700_000_000
 
@@ -82,7 +85,8 @@ def _shown(user: User, mid: str) -> dict[str, str]:
     told = {
         "Client.ID": mid,
         "Client.ModifiedBy": number,
-        **dict.fromkeys(("CreatedDate", "ModifiedDate"), _CREATED),
+        # Nobody's logins are kept; a tool relies on a date [R].
+        **dict.fromkeys(("CreatedDate", "ModifiedDate", "LastSuccessfulLogin"), _CREATED),
         **dict.fromkeys(("ID", "AccountUserID"), number),
         "CustomerKey": str(uuid.uuid5(uuid.NAMESPACE_OID, f"user {user.name} {mid}")),
         "UserID": user.name,
@@ -94,7 +98,9 @@ def _shown(user: User, mid: str) -> dict[str, str]:
         "IsLocked": "false",
         "DefaultBusinessUnit": mid,
         "Locale.LocaleCode": "en-US",
+        "TimeZone.ID": TIME_ZONE_ID,
+        "TimeZone.Name": TIME_ZONE,
     }
     # A name of a settings file need not be an address; one that is none gets a made-up one.
     address = user.address if "@" in user.address or not user.address else f"{user.address}@users.example"
-    return told | ({"Email": address, "NotificationEmailAddress": address} if address else {})
+    return told | {"Email": address, "NotificationEmailAddress": address}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from et_platform.simulator.objects import role
+from et_platform.simulator.objects.account import TIME_ZONE
+from et_platform.simulator.objects.account_user import TIME_ZONE_ID
 from et_platform.simulator.rest.answers import Answer, error
 
 if TYPE_CHECKING:
@@ -29,12 +31,12 @@ def endpoint(addresses: dict[str, str], kind: str) -> Answer:
 
 
 def quick_flow(service: Service) -> Answer:
-    """What the product's pages of users offer, as a public tool reads it [R]: roles; no languages, no time zones."""
+    """What the product's pages of users offer, as a public tool reads it [R]: roles and one time zone."""
     roles = [
         {"roleID": one["ObjectID"], "roleName": one["Name"], "description": one["Description"]}
         for one in role.known(service.account.mid)
     ]
-    return Answer(200, {"languages": [], "roles": roles, "timeZones": []})
+    return Answer(200, {"languages": [], "roles": roles, "timeZones": [{"id": TIME_ZONE_ID, "description": TIME_ZONE}]})
 
 
 def token_context(service: Service) -> Answer:
