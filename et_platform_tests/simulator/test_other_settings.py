@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,11 +11,15 @@ from et_platform.exacttarget.client import ExactTarget
 from et_platform.exacttarget.errors import InvalidDefinition
 from et_platform.exacttarget.filters import Condition, Operator
 from et_platform.exacttarget.models import DataExtension, Field, FieldType
+from et_platform.simulator import clock
 from et_platform_tests.exacttarget.scripted import simulated_connection, until
 from et_platform_tests.simulated import Simulator, running_simulator
+from et_platform_tests.simulator.extracting import arrived, extract, tables, tracking
+from et_platform_tests.simulator.sending import a_list_of, email, performed, send_definition, sendable, sent
 from et_platform_tests.simulator.soap import KEY_FIELD, Soap, data_extension, equals, row, simple
 from et_platform_tests.simulator.test_asynchronous import options
 from et_platform_tests.simulator.test_describe import describe
+from et_platform_tests.simulator.test_extracts import act
 
 SETTINGS = {
     "row_order": "key",
@@ -26,6 +31,10 @@ SETTINGS = {
     "insecure_callbacks": "accept",
     "async_queued_message": "Asynchronous request accepted",
     "version": "2.0",
+    "bare_sub_objects": "refuse",
+    "since_last_batch": "ignore",
+    "extract_send_jobs_by": "SentTime",
+    "send_delay_seconds": "2",
 }
 
 
@@ -77,6 +86,30 @@ def test_the_clients_conditions_hold_here_too_or_are_refused_in_words(simulator:
         assert found("IN", ["a", "b"]) == ["2", "3"]
         with pytest.raises(InvalidDefinition, match="The operator beginsWith is for a DataFilter only"):
             found("beginsWith", "a")
+
+
+def test_a_sub_object_alone_is_unknown(soap: Soap) -> None:
+    status = soap.retrieve("List", ["Client", "ID"]).text("OverallStatus")
+    assert status == "Error: The Request Property(s) Client do not match with the fields of List retrieve"
+
+
+def test_everything_comes_again_though_the_last_batch_was_got(simulator: Simulator, soap: Soap, key: str) -> None:
+    act(simulator, click=[key])
+    since = "<RetrieveAllSinceLastBatch>true</RetrieveAllSinceLastBatch>"
+    both = [soap.retrieve("ClickEvent", ["SubscriberKey"], "", since) for _ in range(2)]
+    assert [one.texts("Results/SubscriberKey") for one in both] == [[key], [key]]
+
+
+def test_a_send_is_told_in_the_window_in_which_it_was_done(simulator: Simulator, soap: Soap, key: str) -> None:
+    """The window begins between the moment for which it was scheduled and the one at which it was done."""
+    soap.good("Create", send_definition(key, email(soap, key), a_list_of(sendable(soap, key, {"a": "a@x.example"}))))
+    number = performed(soap, "EmailSendDefinition", key).text("Results/Result/Task/ID")
+    done = datetime.fromisoformat(sent(soap, number)["SentDate"]).replace(microsecond=0)
+    begun = soap.retrieve("Send", ["SendDate"], equals("ID", number)).text("Results/SendDate")
+    assert datetime.fromisoformat(begun) < done
+    window = {"StartDate": clock.american(done), "EndDate": clock.american(done + timedelta(days=1))}
+    extract(soap, tracking(f"{key}.zip", "ExtractSendJobs", **window))
+    assert [one["SendID"] for one in tables(arrived(simulator, f"{key}.zip"))["SendJobs.csv"]] == [number]
 
 
 def test_an_unknown_type_has_no_description(soap: Soap) -> None:
