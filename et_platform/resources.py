@@ -157,6 +157,7 @@ def build_dbt_road(settings: Settings, project: Project, *, tell: Callable[[str]
         lake=Lake(settings.lake_path),
         data_path=settings.data_path,
         tell=tell,
+        mid=settings.mid,
     )
 
 

@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from et_platform.catalog.catalog import Catalog
+from et_platform.catalog.extract import unsubscribes_of
 from et_platform.dbt.errors import BuildFailed
 from et_platform.dbt.process import Event, problems, showable, started
 from et_platform.dbt.project import Project
+from et_platform.duckdb_support import quoted
 from et_platform.liveness import is_gone, this_process
+from et_platform.sync import consent_facts
+from et_platform.sync.consent_sources import stated_by
 from et_platform.sync.folding import folded_key
-from et_platform.warehouse import events
+from et_platform.warehouse import events, status_changes
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import ensure_table, table_exists
+from et_platform.warehouse.views import are_ready, ensure
 
 _FINE = ("success", "pass", "warn", "skipped", "no-op", "reused")
 _RESULTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails")
@@ -32,13 +37,16 @@ _RUN = "run-"
 
 @dataclass(frozen=True)
 class DbtRoad:
-    """The parts that a run works with. `data_path` holds the lake and dbt's cache; `tell` receives lines for people."""
+    """The parts that a run works with. `data_path` holds the lake and dbt's cache; `tell` receives lines for people;
+    `mid` is the business unit whose opt-outs count.
+    """
 
     project: Project
     catalog: Catalog
     lake: Lake
     data_path: Path
     tell: Callable[[str], None]
+    mid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,17 +115,41 @@ def _empty_target(cache: Path) -> Iterator[Path]:
 
 
 def make_ready(road: DbtRoad) -> None:
-    """Give every relation that models may read an empty table, where nothing was loaded yet. Raises LakeBusy."""
+    """Give every relation that models may read an empty table, where nothing was loaded yet, and make the views of
+    consent what the declarations say. Raises LakeBusy.
+    """
+    views = _views(road)
     with road.lake.read() as connection:
-        is_ready = events.are_tables_ready(connection) and all(
-            table_exists(connection, "crm", name) for name in road.catalog.crm
+        is_ready = (
+            events.are_tables_ready(connection)
+            and status_changes.is_table_ready(connection)
+            and all(table_exists(connection, "crm", name) for name in road.catalog.crm)
+            and are_ready(connection, views)
         )
     if not is_ready:
         with road.lake.write() as connection:
             events.ensure_tables(connection)
+            status_changes.ensure_table(connection)
             for name, entity in road.catalog.crm.items():
                 fold = partial(folded_key, parts=len(entity.is_.keys))
                 ensure_table(connection, name=name, entity=entity.is_, fold=fold)
+            ensure(connection, views)
+
+
+def _views(road: DbtRoad) -> dict[str, str]:
+    """The rule of consent as the models read it, which is how the gate and the write-back go by it."""
+    told = consent_facts.of_exacttarget(
+        unsubscribes=events.relation("unsubscribe"),
+        status_changes=status_changes.TABLE,
+        mid=road.mid,
+        declared=unsubscribes_of(one.is_ for one in road.catalog.extracts.values()),
+    )
+    stated = [
+        one.facts(origin=f"crm_snapshot/{one.entity}", snapshot=f"lake.crm.{quoted(one.entity)}")
+        for one in stated_by(road.catalog)
+    ]
+    facts = " UNION ALL ".join(f"FROM {one}" for one in (told, *stated))
+    return {"facts": facts, "verdicts": consent_facts.verdicts("lake.consent.facts", mid=road.mid)}
 
 
 def row_count(road: DbtRoad, relation: str) -> int:

@@ -72,7 +72,9 @@ class Translator(DagsterDbtTranslator):
     """How a model is named and shown."""
 
     def __init__(self, project: Project):
-        super().__init__(DagsterDbtTranslatorSettings(enable_source_metadata=False))
+        super().__init__(
+            DagsterDbtTranslatorSettings(enable_source_metadata=False, enable_duplicate_source_asset_keys=True)
+        )
         self._folder = project.folder
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:

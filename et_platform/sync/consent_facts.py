@@ -17,10 +17,15 @@ from et_platform.catalog.models import ConsentFacts
 from et_platform.duckdb_support import literal, quoted
 from et_platform.sync import folding
 
-FACTS = (
-    *("_folded_key", "subscriber_key", "source", "level", "unit", "list_id", "binds", "says", "stands", "happened_at"),
-    "evidence",
-)
+FACTS = {
+    **dict.fromkeys(("_folded_key", "subscriber_key", "source", "level"), "VARCHAR"),
+    **dict.fromkeys(("unit", "list_id"), "BIGINT"),
+    "binds": "BOOLEAN",
+    "says": "VARCHAR",
+    "stands": "BOOLEAN",
+    "happened_at": "TIMESTAMP",
+    "evidence": "VARCHAR",
+}
 """The columns of every relation of facts. `level` is everything, unit or list; `unit` a MID; `binds`: it holds for all
 that this business unit sends; `stands`: nothing but its own source takes it back; `happened_at` TIMESTAMP (UTC, whole
 seconds), null where the CRM has no date of an opt-out; `evidence` names no person."""

@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 
 from et_platform.catalog.catalog import Catalog
-from et_platform.catalog.consent import ConsentFacts
 from et_platform.catalog.extract import unsubscribes_of
 from et_platform.duckdb_support import literal, one_row, quoted
-from et_platform.sync import consent_facts, opt_out
+from et_platform.sync import consent_facts
+from et_platform.sync.consent_sources import stated_by
 from et_platform.sync.folding import folded_key, undecidable
 from et_platform.warehouse import events, status_changes
 from et_platform.warehouse.lake import Lake, table_exists
@@ -104,22 +104,13 @@ def consent_of(lake: Lake, catalog: Catalog, key: str, *, mid: int) -> Consent:
 
 def _of_crm(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folded: str) -> Iterator[tuple[str, int]]:
     """SQL for the facts that each entity's newest snapshot states, and how many of its rows have the key."""
-    stated: dict[str, tuple[ConsentFacts, str, str | None]] = {}
-    for declared in catalog.everywhere():
-        de, entity = declared.is_, declared.is_.source.crm
-        if de.consent is not None and entity is not None:
-            stated[entity] = (de.consent, opt_out.subscriber_key(de, catalog.crm[entity].is_), None)
-    for name, written in catalog.writeback.items():
-        _, key, _ = stated.get(name, (None, "s._key", None))
-        stated[name] = (written.is_.consent, key, written.is_.consent.evidence)
-    for name, (consent, key, evidence) in stated.items():
-        snapshot = latest_snapshot(connection, name)
-        if snapshot is None or not table_exists(connection, "crm", name):
+    for one in stated_by(catalog):
+        snapshot = latest_snapshot(connection, one.entity)
+        if snapshot is None or not table_exists(connection, "crm", one.entity):
             continue
-        rows = f"(SELECT s.* FROM lake.crm.{quoted(name)} AS s WHERE {folded_key(key)} = {literal(folded)})"
+        rows = f"(SELECT s.* FROM lake.crm.{quoted(one.entity)} AS s WHERE {folded_key(one.key)} = {literal(folded)})"
         (copies,) = one_row(connection, f"SELECT count(*) FROM {rows}")
-        origin = f"crm_snapshot/{name} {snapshot[0]}"
-        yield consent_facts.of_crm(consent, origin=origin, snapshot=rows, key=key, evidence=evidence), copies
+        yield one.facts(origin=f"crm_snapshot/{one.entity} {snapshot[0]}", snapshot=rows), copies
 
 
 def _where(level: str, unit: int | None, list_id: int | None) -> str:

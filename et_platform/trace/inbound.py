@@ -17,7 +17,7 @@ from et_platform.ledger import history
 from et_platform.ledger.ledger import Ledger
 from et_platform.sync.folding import folded_key as fold
 from et_platform.trace.moment import Moment
-from et_platform.warehouse import events, writeback_rows
+from et_platform.warehouse import events, status_changes, writeback_rows
 from et_platform.warehouse.lake import Lake
 
 
@@ -35,6 +35,19 @@ def event_moments(lake: Lake, folded_key: str) -> Iterator[Moment]:
             for at, send, file, member, line, run_id in rows:
                 of = f" of send {send}" if send is not None else ""
                 yield Moment(at, "event", f"{event_type}{of} ({file}/{member}:{line})", run_id)
+
+
+def status_moments(lake: Lake, folded_key: str) -> Iterator[Moment]:
+    """Every change of the person's status on All Subscribers that ExactTarget told."""
+    with lake.read() as connection:
+        rows = connection.execute(
+            "SELECT changed_at, previous, current, _attempt_id, _run_id "
+            f"FROM {status_changes.relation(connection)} WHERE _folded_key = ? ORDER BY changed_at",
+            [folded_key],
+        ).fetchall()
+    for at, previous, current, attempt, run_id in rows:
+        by = f", by attempt {attempt}" if attempt is not None else ""
+        yield Moment(at, "consent", f"status {previous or 'unknown'} → {current} in ExactTarget{by}", run_id)
 
 
 def write_back_moments(ledger: Ledger, files: Path, entity: Declared[CrmEntity], folded_key: str) -> Iterator[Moment]:

@@ -58,6 +58,7 @@ def timeline(sources: Sources, catalog: Catalog, entity: Declared[CrmEntity], ke
     folded, decidable = _folded(key, len(entity.is_.keys))
     copies, seen = _snapshot(sources.lake, entity, catalog.writeback.get(entity.name), folded)
     moments = [*seen, *inbound.event_moments(sources.lake, folded)]
+    moments += inbound.status_moments(sources.lake, folded)
     moments += inbound.write_back_moments(sources.ledger, sources.files, entity, folded)
     mids = {DEFAULT_UNIT: sources.mid, **sources.mids}
     for declared in catalog.everywhere():

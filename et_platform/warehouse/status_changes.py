@@ -29,10 +29,15 @@ _COLUMNS = (
 
 def relation(connection: duckdb.DuckDBPyConnection) -> str:
     """SQL for all changes; an empty relation where none was ever read."""
-    if table_exists(connection, "extracts", "status_changes"):
+    if is_table_ready(connection):
         return TABLE
     columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in (c.split(" ") for c in _COLUMNS.split(", ")))
     return f"(SELECT {columns} WHERE false)"
+
+
+def is_table_ready(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether `ensure_table` has nothing to do."""
+    return table_exists(connection, "extracts", "status_changes")
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:

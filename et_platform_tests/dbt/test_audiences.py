@@ -49,11 +49,25 @@ def test_promise_9_nobody_who_is_out_is_in_an_audience(tmp_path, monkeypatch):
         customer("Unsaid", ago(days=1), opted_out=None),
         customer("Mailless", ago(days=1), email=" "),
         customer("Left", ago(days=1)),
+        customer("Lister", ago(days=1)),
+        customer("Complainer", ago(days=1)),
+        customer("Held", ago(days=1)),
+        customer("Released", ago(days=1)),
         customer("Back", ago(days=1), newsletter_opt_in_at=ago(hours=1)),
         customer("Twin", ago(days=1)),
         customer("TWIN ", ago(days=1), opted_out="1"),
     )
-    world.track(Unsubs=[before("left", days=2), before("BACK", days=2)])
+    of_all = {"ListID": "1"}
+    left = [
+        before("left", days=2) | of_all,
+        before("BACK", days=2) | of_all,
+        before("lister", days=2) | {"ListID": "7"},
+    ]
+    world.track(Unsubs=left)
+    world.status("complainer", "unsub", days=2)  # no event tells of it
+    for key in ("held", "released"):
+        world.status(key, "held", days=2)
+    world.status("released", "normal", previous="held", days=1)
     snapshot(
         world,
         "events",
@@ -81,8 +95,8 @@ def test_promise_9_nobody_who_is_out_is_in_an_audience(tmp_path, monkeypatch):
     assert {one.status for one in results} <= {"success", "pass", "warn"}, results
     assert {one.name.split("_is_out")[0] for one in results if "is_out" in one.name} == {"nobody"}
     expected = {
-        "welcome": {"New", "Month", "Back"},
-        "newsletter": {"New", "Month", "Back"},
+        "welcome": {"New", "Month", "Back", "Lister", "Released"},
+        "newsletter": {"New", "Month", "Back", "Lister", "Released"},
         "event_reminders": {"Old"},
     }
     assert members(world) == expected

@@ -43,8 +43,9 @@ def test_figures_of_sends_domains_countries_and_consent(tmp_path, monkeypatch):
             about("1", "Eve", days=9, BounceCategory="Technical/Other bounce"),
             about("9", "Eve", "elsewhere.example", days=9, BounceCategory="Block bounce"),
         ],
-        Unsubs=[about("1", "Bob", days=2, ListID="7"), about("1", "Eve", days=5)],
+        Unsubs=[about("1", "Bob", days=2, ListID="7"), about("1", "Eve", days=5, ListID="1")],
     )
+    world.status("Kim", "held", days=3)
     buildable = {"DBT_INDIRECT_SELECTION": "buildable"}
     results = list(build(world.road, arguments=["--select", "+path:models/marts"], environment=buildable))
     assert {one.status for one in results} <= {"success", "pass", "warn"}, results
@@ -74,13 +75,16 @@ def test_figures_of_sends_domains_countries_and_consent(tmp_path, monkeypatch):
         ("not told", 1, 1, 0, 0, 0, None),
     ]
     consent = world.query(
-        "SELECT customer_key, fact, happened_at, list_id, is_latest FROM lake.marts.consent_history "
-        "ORDER BY customer_key, happened_at, fact"
+        "SELECT customer_key, fact, says, happened_at, list_id, holds_everywhere, is_latest "
+        "FROM lake.marts.consent_history ORDER BY customer_key, happened_at, fact"
     )
     five_days_ago = NEWEST - timedelta(days=5)
     assert consent == [
-        ("ann", "opt-in in the CRM", NEWEST - timedelta(days=40), None, True),
-        ("bob", "unsubscribe in ExactTarget", NEWEST - timedelta(days=2), 7, True),
-        ("eve", "opt-out in the CRM", five_days_ago, None, False),
-        ("eve", "unsubscribe in ExactTarget", five_days_ago, 2, True),
+        ("ann", "opt-in in the CRM", "in", NEWEST - timedelta(days=40), None, True, True),
+        ("bob", "unsubscribe in ExactTarget", "out", NEWEST - timedelta(days=2), 7, False, False),
+        ("eve", "opt-out in the CRM", "out", five_days_ago, None, True, True),
+        ("eve", "unsubscribe in ExactTarget", "out", five_days_ago, None, True, False),
+        ("kim", "status change in ExactTarget", "held", NEWEST - timedelta(days=3), None, True, False),
     ]
+    evidence = world.query("SELECT evidence FROM lake.marts.consent_history WHERE customer_key = 'eve' ORDER BY 1")
+    assert evidence == [("a.zip/Unsubs.csv:3",), ("crm_snapshot/customers, column opted_out",)]

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from et_platform.catalog.catalog import load_catalog
@@ -14,6 +15,7 @@ from et_platform.dbt.process import showable
 from et_platform.dbt.project import PACKAGED, Project, find_project, manifest
 from et_platform.defs import dbt
 from et_platform.settings import Settings
+from et_platform.sync.consent_facts import FACTS, verdicts
 
 PROJECT = Project(PACKAGED, PACKAGED / "target" / "platform")
 
@@ -63,6 +65,12 @@ def test_sources_are_the_platforms_own_tables_under_their_own_types(made):
         declared = {column["name"]: column["data_type"] for column in source["columns"].values()}
         if source["source_name"] == "crm":
             assert declared.items() <= crm(source["name"]).items()
+        elif source["source_name"] == "consent":
+            with duckdb.connect() as connection:
+                connection.execute(f"CREATE TABLE facts ({', '.join(f'{n} {t}' for n, t in FACTS.items())})")
+                view = {"facts": "FROM facts", "verdicts": verdicts("facts", mid=7)}[source["name"]]
+                made_of = {name: kind.lower() for name, kind, *_ in connection.execute(f"DESCRIBE {view}").fetchall()}
+            assert declared.items() <= made_of.items()
         else:
             kinds = COLUMNS[source["name"]].items()
             known = internal | {name: types.get(SQL_TYPES[kind], SQL_TYPES[kind].lower()) for name, kind in kinds}
@@ -78,7 +86,7 @@ def test_a_models_key_is_its_folder_and_name_and_its_lineage_reaches_what_the_pl
         "staging/stg_events": {f"events/{event}" for event in EVENT_TYPES},
         "staging/stg_event_registrations": {"crm_snapshot/event_registrations", "crm_snapshot/events"},
         "mart/customer_engagement": {"staging/stg_customers", "staging/stg_events"},
-        "int/int_mailable_customers": {"staging/stg_customers", "staging/stg_events"},
+        "int/int_mailable_customers": {"staging/stg_customers", "staging/stg_events", "status_change/tracking"},
         "audience/newsletter": {"int/int_mailable_customers"},
     }
     assert {key: upstream[key] for key in expected} == expected

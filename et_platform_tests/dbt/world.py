@@ -16,7 +16,7 @@ from et_platform.ingest.tracking import parse, type_of
 from et_platform.resources import build_dbt_road
 from et_platform.settings import Settings
 from et_platform.sync.folding import folded_key
-from et_platform.warehouse import events
+from et_platform.warehouse import events, status_changes
 from et_platform.warehouse.events import Content, MemberRows
 from et_platform.warehouse.lake import Lake
 from et_platform.warehouse.snapshots import write_snapshot
@@ -76,6 +76,16 @@ class World:
         sha256 = hashlib.sha256(repr(sorted(members.items())).encode()).hexdigest()
         with self.lake.write() as connection:
             events.load(connection, Content(sha256, sha256[:8], "a.zip", "test"), loaded, fold=folded_key)
+
+    def status(self, key: str, current: str, *, previous: str = "normal", **ago: float) -> None:
+        """Let ExactTarget have told of a subscriber's status that long before NEWEST."""
+        with self.lake.write() as connection:
+            status_changes.ensure_table(connection)
+            connection.execute(
+                f"INSERT INTO {status_changes.TABLE} (mid, subscriber_key, _folded_key, current, previous, changed_at) "
+                f"VALUES (7, $key, {folded_key('$key')}, $current, $previous, $at)",
+                {"key": key, "current": current, "previous": previous, "at": NEWEST - timedelta(**ago)},
+            )
 
     def query(self, sql: str) -> list[tuple]:
         with self.lake.read() as connection:

@@ -12,6 +12,7 @@ from et_platform.resources import build_inbound_road
 from et_platform.simulator.act import act
 from et_platform.sync.plan import NEWER_OPT_OUT
 from et_platform.trace.consent import as_json, consent_of, lines
+from et_platform.trace.timeline import Sources, timeline
 from et_platform.warehouse import status_changes as table
 from et_platform_tests.outbound.opted_out import OUT, Story
 from et_platform_tests.outbound.world import settings_for
@@ -125,6 +126,10 @@ def test_consent_is_told_in_order_with_its_evidence_and_names_nobody(story):
     assert ", column opted_in_at)" in told[0]
     assert told[-1].startswith(f"→ business unit {story.road.mid}, this one: OUT, by the status change of 20")
     assert "(SubscriberStatusEvent unsub of 20" in told[-1]
+    road = story.road
+    entity, sources = story.catalog.entity("people"), Sources(road.mid, road.lake, road.ledger, road.files)
+    moments = timeline(sources, story.catalog, entity, story.key(1)).moments
+    assert "status normal → unsub in ExactTarget" in [moment.text for moment in moments]
     text = json.dumps(as_json(found)) + "".join(told)
     assert story.key(1).lower() not in text.lower()
     assert "example.org" not in text

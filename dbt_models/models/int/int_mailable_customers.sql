@@ -1,9 +1,9 @@
 -- Whoever is not here is in no audience. Not to know is not consent: an opt-out that cannot be read counts as one.
-with unsubscribes as (
-    select customer_key, max(event_at) as unsubscribed_at
-    from {{ ref('stg_events') }}
-    where event_type = 'unsubscribe'
-    group by customer_key
+-- depends_on: {{ ref('stg_events') }} (the verdicts are views of the platform's, made of unsubscribes too)
+with verdicts as (
+    select _folded_key, verdict
+    from {{ source('consent', 'verdicts') }}
+    where level = 'everything'
 ),
 
 moments as (
@@ -26,8 +26,7 @@ select
     m.as_of
 from {{ ref('stg_customers') }} as c
 cross join moments as m
-left join unsubscribes as u on u.customer_key = c.customer_key
+left join verdicts as v on v._folded_key = c.customer_key
 where c.opted_out is false
     and nullif(trim(c.email), '') is not null
-    -- An unsubscribe holds until the customer opted in after it.
-    and (u.unsubscribed_at is null or (c.newsletter_opt_in and c.newsletter_opt_in_at > u.unsubscribed_at))
+    and coalesce(v.verdict, 'unsaid') in ('in', 'unsaid')
