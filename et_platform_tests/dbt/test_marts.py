@@ -70,9 +70,9 @@ def test_figures_of_sends_domains_countries_and_consent(tmp_path, monkeypatch):
         ("people.example", 4, 0, 0, 0, 1, 0.25),
     ]
     assert world.query("FROM lake.marts.region_engagement ORDER BY country_code") == [
-        ("DE", 2, 1, 2, 1, 2, NEWEST),
+        ("DE", 2, 2, 2, 1, 2, NEWEST),
         ("US", 1, 0, 0, 0, 0, None),
-        ("not told", 1, 1, 0, 0, 0, None),
+        ("not told", 1, 0, 0, 0, 0, None),
     ]
     consent = world.query(
         "SELECT customer_key, fact, says, happened_at, list_id, holds_everywhere, is_latest "
