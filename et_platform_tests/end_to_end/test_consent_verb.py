@@ -14,7 +14,7 @@ from et_platform_tests.simulated import running_simulator
 
 def test_promise_9_why_somebody_is_out_is_told_in_the_terminal_and_names_nobody(tmp_path):
     with running_simulator(tmp_path / "exacttarget") as simulator:
-        platform = platform_in(tmp_path / "p", simulator.info, customers=20, customer_key="Consent_Customers")
+        platform = platform_in(tmp_path / "p", simulator.info, customers=60, customer_key="Consent_Customers")
         dirty = {one.customer_id for one in crm.dirty_ids(platform.folder / "crm.sqlite")}
         with closing(sqlite3.connect(platform.folder / "crm.sqlite")) as customers:
             found = customers.execute("SELECT customer_id FROM customers WHERE opted_out = 0 ORDER BY 1").fetchall()
