@@ -99,6 +99,7 @@ def build_road(settings: Settings, *, run_id: str, tell: Callable[[str], None]) 
         run_id=run_id,
         tell=tell,
         reports=_reports(settings),
+        pgp_key=settings.pgp_public_key_file,
     )
 
 

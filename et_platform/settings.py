@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     catalog_path: Path | None = None  # other declarations than the ones that come with the package
     ledger_url: SecretStr | None = None  # PostgreSQL, to scale out; SQLite in the data path by default
 
+    pgp_public_key_file: Path | None = None  # ExactTarget's OpenPGP key: data extensions' files are encrypted to it
+
     dbt_path: Path | None = None  # other dbt models than those that come with the package
 
     retention_days: int = 90  # how long the rows of settled change sets are kept

@@ -19,13 +19,15 @@ class ZippedFiles(Declaration):
 
     The activity is made in ExactTarget's web pages: it takes the file `name` of the folder Import, and lays what is in
     it where the file location `location` is. `transfer` is its customer key. `wait` is how many seconds it is given
-    before the import is started; that it has ended when it answers is unconfirmed, and nothing tells its end.
+    before the import is started; that it has ended when it answers is unconfirmed, and nothing tells its end. What is
+    `encrypted`, to the key that ET_PGP_PUBLIC_KEY_FILE names, it decrypts before it unpacks it.
     """
 
     transfer: Annotated[str, Field(min_length=1, max_length=200)]
     name: Annotated[str, Field(pattern=r'^[^\\/:*<>|?"%\x00-\x1f]{1,200}$')]
     location: Annotated[str, Field(min_length=1, max_length=200)] = "Safehouse"
     wait: Annotated[float, Field(ge=0, le=3600)] = 30
+    encrypted: bool = False
 
 
 class ImportFileForm(Declaration):

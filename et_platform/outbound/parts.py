@@ -1,7 +1,7 @@
 """A change set's rows as CSV files, none larger than declared.
 
-What belongs here: writing, cutting to size, encoding, zipping. What does not: the CSV form (sync/staging.py), and the
-files' names, hashes, upload and record (stage.py).
+What belongs here: writing, cutting to size, encoding, zipping, encrypting. What does not: the CSV form
+(sync/staging.py), and the files' names, hashes, upload and record (stage.py).
 
 An operation's rows are written at once, and again in more files only if they were too large for one: what fits into
 one file costs nothing more.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
+import pysequoia
 
 from et_platform.catalog.models import DataExtension
 from et_platform.sync.identity import Operation
@@ -125,3 +126,24 @@ def zipped(path: Path, name: str) -> Path:
         shutil.copyfileobj(source, target, _BLOCK)
     path.unlink()
     return packed
+
+
+class KeyUnusable(Exception):
+    """Files cannot be encrypted to the key; the message says why."""
+
+
+def encrypted(path: Path, key: Path) -> Path:
+    """Make a file one that only the owner of the public OpenPGP key in `key` can read. Raises KeyUnusable, OSError."""
+    try:
+        key.open("rb").close()
+    except OSError as error:
+        raise KeyUnusable(error.strerror) from None
+    sealed = path.with_name(f"{path.name}.pgp")
+    sealed.touch(mode=0o600)
+    try:
+        to = pysequoia.Cert.from_file(str(key))
+        pysequoia.encrypt_file(str(path), str(sealed), recipients=[to], armor=False)
+    except RuntimeError as error:  # its only kind; the first line says what, a trace of its own follows
+        raise KeyUnusable(str(error).partition("\n")[0]) from None
+    path.unlink()
+    return sealed

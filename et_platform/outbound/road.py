@@ -60,7 +60,7 @@ class Road:
     `clock` tells the time (aware): the age of what was read, and whether an approval still holds, are told by it.
     `glance_at_exacttarget` is for what may stay unknown: it waits out no maintenance. `retention` is how long the rows
     of a settled change set are kept; `tell` receives lines for people, free of personal data; without `reports`,
-    imports mail none.
+    imports mail none. `pgp_key` is the file of the public OpenPGP key to which files are encrypted.
     """
 
     mid: int
@@ -76,6 +76,7 @@ class Road:
     tell: Callable[[str], None]
     clock: Callable[[], datetime] = utc_now
     reports: Reports | None = None
+    pgp_key: Path | None = None
 
     def lease(self, what: str, *, wait_seconds: float = 30.0) -> AbstractContextManager[Lease]:
         """Exclusive use of something, across runs, command-line calls and machines."""

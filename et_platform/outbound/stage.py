@@ -22,7 +22,7 @@ from et_platform.ledger.records import Attempt, ChangeSet, ImportFile, Kind
 from et_platform.outbound import gate
 from et_platform.outbound.approval import declared_anew, require_approval, standing_of
 from et_platform.outbound.errors import GateClosed, StagingFailed, StalePlan
-from et_platform.outbound.parts import Part, write_parts, zipped
+from et_platform.outbound.parts import KeyUnusable, Part, encrypted, write_parts, zipped
 from et_platform.outbound.road import Road
 from et_platform.outbound.schema import ensure_data_extension
 from et_platform.outbound.settle import acknowledged_rows, settle_open_attempt
@@ -133,6 +133,13 @@ def _write_files(
             for operation, parts in written.items()
             for file in _recorded(road, data_extension.name, planned, operation, attempt_id, parts)
         ]
+    except KeyUnusable as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StagingFailed(
+            f"The import files of {data_extension.name} cannot be encrypted to the key in ET_PGP_PUBLIC_KEY_FILE "
+            f"({road.pgp_key}): {error}. Export ExactTarget's public OpenPGP key anew and run this again; nothing was "
+            "sent."
+        ) from None
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise StagingFailed(
@@ -152,7 +159,11 @@ def _recorded(
 ) -> Iterator[ImportFile]:
     for number, part in enumerate(parts, start=1):
         remote = remote_name(name, operation, attempt_id, number if len(parts) > 1 else None)
-        path = part.path if planned.file.zip is None else zipped(part.path, remote)
+        path = part.path
+        if planned.file.zip is not None:
+            path = zipped(path, remote)
+            if planned.file.zip.encrypted:
+                path = encrypted(path, _key(road, name))
         with path.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         yield ImportFile(
@@ -169,6 +180,12 @@ def _recorded(
             definition_key=definition_key(attempt_id, operation, number),
             changed_at=datetime.now(UTC),
         )
+
+
+def _key(road: Road, name: str) -> Path:
+    if road.pgp_key is None:
+        raise KeyUnusable(f"it is not set, and the files of {name} are declared as encrypted")
+    return road.pgp_key
 
 
 def _cause(error: Exception) -> str:

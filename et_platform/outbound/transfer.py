@@ -58,13 +58,14 @@ def clean_up(road: Road, exacttarget: "ExactTarget", planned: DataExtension) -> 
 
 def remote_path(file: ImportFile, *, unfinished: bool = False) -> str:
     """Where the file is on the Enhanced FTP site, or what it is called while it travels there."""
-    packed = ".zip" if is_zipped(file) else ""
+    form = file.path.rpartition("/")[2].partition(".")[2]
+    packed = "" if form == "csv" else f".{form}"
     return f"Import/{file.remote}{packed}{'.tmp' if unfinished else ''}"
 
 
 def is_zipped(file: ImportFile) -> bool:
     """Whether the file travels as an archive."""
-    return file.path.endswith(".zip")
+    return file.path.endswith((".zip", ".zip.pgp"))
 
 
 def _taken(packed: ZippedFiles) -> str:

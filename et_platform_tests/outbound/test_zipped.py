@@ -1,13 +1,16 @@
 """Zipped files: unpacked by a File Transfer activity into the Safehouse, and imported from there."""
 
+import hashlib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pysequoia
 import pytest
 
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.loader import CatalogError
+from et_platform.outbound.errors import StagingFailed
 from et_platform_tests.faults.ordering import Faults
 from et_platform_tests.outbound.world import World
 from et_platform_tests.scenario import DATA_EXTENSION, person
@@ -116,6 +119,61 @@ def test_an_activity_that_goes_on_after_its_answer_is_given_the_declared_time(tm
         _, settlement = world.run()
         assert settlement is not None
         assert (settlement.acknowledged, settlement.problems) == (1, ())
+
+
+ENCRYPTED = ZIPPED.replace("name: people.zip", "name: people.zip.pgp, encrypted: true")
+
+
+@pytest.fixture
+def sealed(tmp_path) -> Iterator[World]:
+    """A world whose ExactTarget decrypts, and that knows the public key."""
+    secret = pysequoia.Tsk.generate("ExactTarget <keys@exacttarget.example>")
+    for name, key in (("secret", secret), ("public", secret.extract_certificate())):
+        (tmp_path / f"{name}.asc").write_text(str(key))
+    settings = ("file_transfers=Unpack=people.zip.pgp", f"pgp_secret_key={tmp_path / 'secret.asc'}")
+    options = [word for one in settings for word in ("--set", one)]
+    with running_simulator(tmp_path / "exacttarget", *options) as simulator:
+        info = simulator.info | {"ftp_folder": simulator.ftp_folder}
+        world = World(tmp_path / "world", info, changes={"pgp_public_key_file": tmp_path / "public.asc"})
+        world.declare(ENCRYPTED)
+        world.crm(person())
+        yield world
+
+
+def test_encrypted_files_are_read_by_the_owner_of_the_key_alone(sealed, tmp_path):
+    sealed.snapshot()
+    sealed.plan()
+    for key, told in (
+        (None, "it is not set"),
+        (tmp_path / "nowhere.asc", "No such file or directory"),
+        (sealed.folder / "crm.sqlite", r"cannot be encrypted to the key in ET_PGP_PUBLIC_KEY_FILE"),
+    ):
+        sealed.changes["pgp_public_key_file"] = key
+        with pytest.raises(StagingFailed, match=told) as refused:
+            sealed.stage()
+        assert "backtrace" not in str(refused.value)
+    assert list((sealed.folder / "data" / "files" / "staged").rglob("*.*")) == [], "nothing readable is left"
+    sealed.changes["pgp_public_key_file"] = tmp_path / "public.asc"
+    attempt = sealed.stage()
+    assert attempt is not None
+    (file,) = attempt.files
+    content = (site(sealed) / f"{file.remote}.zip.pgp").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == file.sha256
+    assert b"PK\x03\x04" not in content
+    assert file.remote.encode() not in content
+    settlement = sealed.deliver()
+    assert settlement is not None
+    assert (settlement.acknowledged, settlement.problems) == (1, ())
+    assert sealed.left_on_the_ftp_site() == []
+    assert not (site(sealed) / "people.zip.pgp").exists()
+
+
+def test_promise_5_what_the_activity_cannot_decrypt_proves_nothing(sealed, tmp_path):
+    other = pysequoia.Tsk.generate("Somebody <else@exacttarget.example>")
+    (tmp_path / "public.asc").write_text(str(other.extract_certificate()))
+    _, settlement = sealed.run()
+    assert settlement is not None
+    assert (settlement.sent, settlement.acknowledged) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["a/b.zip", "people-%%Year%%.zip", ""])

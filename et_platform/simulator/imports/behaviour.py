@@ -66,6 +66,11 @@ class ImportBehaviour(BaseModel):
     file_transfer_seconds: float = Field(
         0.0, ge=0, description="How long after Perform's answer a transfer has ended; 0: before the answer [K]."
     )
+    pgp_secret_key: str = Field(
+        "",
+        description="File of the OpenPGP key by which File Transfer activities decrypt before they unpack; the product "
+        "has it in its Key Management [K].",
+    )
     file_age_offset: Literal["extends", "shortens", "ignored"] = Field(
         "extends", description="What MaxFileAgeScheduleOffset does to MaxFileAge [K]."
     )

@@ -9,14 +9,18 @@ ended when the simulator does is lost.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import shutil
 import threading
 import uuid
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
+
+import pysequoia
 
 from et_platform.simulator import envelope, markup, store
 from et_platform.simulator.describe import Property, declared
@@ -50,13 +54,13 @@ def start(service: Service, element: Element) -> Result:
     name = files.name(declared[folded(key)], service.behaviour.file_name_zone)
     with service.store.transaction() as connection:
         number = store.next_task_id(connection)
-    places = service.importer.places
+    places, key_file = service.importer.places, service.behaviour.pgp_secret_key
     if seconds := service.behaviour.file_transfer_seconds:
-        later = threading.Timer(seconds, _transfer, (places.stock / name, places.safehouse, number))
+        later = threading.Timer(seconds, _transfer, (places.stock / name, places.safehouse, number, key_file))
         later.daemon = True
         later.start()
     else:
-        _transfer(places.stock / name, places.safehouse, number)
+        _transfer(places.stock / name, places.safehouse, number, key_file)
     details = markup.element(
         "Task",
         markup.text("StatusCode", "OK"),
@@ -69,11 +73,27 @@ def start(service: Service, element: Element) -> Result:
     return Result(f"FileTransferActivity performed AsyncID:{number}", shown, details=details)
 
 
-def _transfer(path: Path, safehouse: Path, number: int) -> None:
+def _transfer(path: Path, safehouse: Path, number: int, key_file: str) -> None:
     try:
-        _unpack(path, safehouse)
+        with _decrypted(path, key_file, safehouse) as plain:
+            _unpack(plain, safehouse)
     except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         _log.info("file transfer %s brought nothing: %s", number, error)
+
+
+@contextlib.contextmanager
+def _decrypted(path: Path, key_file: str, safehouse: Path) -> Iterator[Path]:
+    """The file as it is, or, if its name ends as an encrypted one's, decrypted for as long as it is unpacked."""
+    if path.suffix.lower() not in (".pgp", ".gpg"):
+        yield path
+        return
+    plain = safehouse / f".{path.stem}"
+    try:
+        key = pysequoia.Tsk.from_file(key_file)
+        pysequoia.decrypt_file(str(path), str(plain), decryptor=key.decryptor())
+        yield plain
+    finally:
+        plain.unlink(missing_ok=True)
 
 
 def _unpack(path: Path, safehouse: Path) -> None:
