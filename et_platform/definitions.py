@@ -24,6 +24,7 @@ from et_platform.defs import (
     opt_out,
     segment,
     status_change,
+    window,
 )
 from et_platform.resources import Platform
 
@@ -62,10 +63,12 @@ def build_defs(
         models = dbt.build(project)
         assets.append(models)
         all_jobs.append(dg.define_asset_job("models", selection=[models], description="Every dbt model, with tests."))
+    sensors = [extract.build_sensor(catalog, every_seconds=sensor_seconds), window.build_sensor(catalog)]
     return dg.Definitions(
         jobs=all_jobs,
         schedules=jobs.schedules(catalog, syncs),
-        sensors=[extract.build_sensor(catalog, every_seconds=sensor_seconds)] if catalog.extracts else [],
+        sensors=sensors if catalog.extracts else [],
+        asset_checks=[window.build(extracted) for extracted in catalog.extracts.values()],
         assets=dg.with_source_code_references(assets),
         resources={"platform": platform},
         # One process a run: a step costs a hundredth of what starting a process would.

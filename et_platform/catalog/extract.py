@@ -32,8 +32,11 @@ class Extract(Documented):
 
     `subscribers_of` names the data extensions whose people it tells of, for lineage. `other_files` are names (with `*`
     and `?`) of files that somebody else has ExactTarget write and that hold the same events: they are taken too.
-    `ask_again_after_hours` is how long the answer to a request is waited for. Without `unsubscribes` nobody can tell
-    what a list is, and every unsubscribe from this business unit counts as one from everything.
+    `ask_again_after_hours` is how long the answer to a request is waited for. The last `overlap_days` days before
+    yesterday are asked for again each day, so that late events come. A day's file is overdue so many hours
+    (`due_after_hours`) after the day, or after it was asked for. A window's events are counted over SOAP too, if there
+    are no more than `count_up_to` of a type. Without `unsubscribes` nobody can tell what a list is, and every
+    unsubscribe from this business unit counts as one from everything.
     """
 
     kind: Literal["tracking"]
@@ -41,6 +44,9 @@ class Extract(Documented):
     subscribers_of: tuple[str, ...] = ()
     first_window: date
     ask_again_after_hours: Annotated[float, Field(gt=0)] = 6
+    overlap_days: Annotated[int, Field(ge=0, le=30)] = 0
+    due_after_hours: Annotated[float, Field(gt=0)] = 24
+    count_up_to: Annotated[int, Field(ge=0)] = 20_000
     other_files: tuple[str, ...] = ()
     unsubscribes: Unsubscribes | None = None
 

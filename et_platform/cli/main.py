@@ -28,6 +28,7 @@ _VERBS = {
     "request": "et_platform.cli.inbound",
     "resolve": "et_platform.cli.ledger",
     "pull": "et_platform.cli.inbound",
+    "windows": "et_platform.cli.windows",
     "writeback": "et_platform.cli.inbound",
     "segment": "et_platform.cli.segments",
     "trace": "et_platform.cli.looking",

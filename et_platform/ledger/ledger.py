@@ -35,13 +35,14 @@ from et_platform.ledger import (
     segment_tables,
     tables,
     upgrade,
+    window_tables,
     writeback_tables,
 )
 from et_platform.ledger.records import IMPORTED, Attempt, ChangeSet, FileState, ImportFile, Kind
 
 _PARTS = (
     *(tables, approval_tables, decision_tables, inbound_tables, rejected_rows_table, segment_tables),
-    writeback_tables,
+    *(window_tables, writeback_tables),
 )
 """One metadata; a module's tables are in it once it is imported."""
 _UNWRITABLE = ("disk is full", "disk I/O error", "readonly database", "unable to open database")

@@ -132,6 +132,25 @@ def loaded(connection: duckdb.DuckDBPyConnection, sha256: str) -> LoadedFile | N
     return LoadedFile(row[0], row[1], row[2], figures)
 
 
+def distinct_events(
+    connection: duckdb.DuckDBPyConnection, event_type: EventType, start: datetime, end: datetime, *, mid: int
+) -> int:
+    """How many events of a business unit have start ≤ time < end, to the second, and as far as a Retrieve tells them
+    apart: it names no list.
+    """
+    if not table_exists(connection, "extracts", f"events_{event_type}"):
+        return 0
+    url = ', "URL"' if event_type == "click" else ""
+    (found,) = one_row(
+        connection,
+        'SELECT count(*) FROM (SELECT DISTINCT "SendID", "SubscriberKey", date_trunc(\'second\', "EventDate"), '
+        f'"BatchID"{url} FROM {relation(event_type)} WHERE "EventDate" >= $start AND "EventDate" < $end '
+        'AND coalesce("ClientID", $mid) = $mid)',
+        {"start": start, "end": end, "mid": mid},
+    )
+    return found
+
+
 def load(
     connection: duckdb.DuckDBPyConnection,
     content: Content,
