@@ -32,6 +32,8 @@ KINDS: "dict[EventType, EventKind]" = {
 }
 MOST_WINDOWS = 5
 """Windows that one call counts; the newest have their turn first."""
+CAP = "`count_up_to`"
+"""In the reason of what is not counted because there is too much of it."""
 
 Window = tuple[datetime, datetime]
 
@@ -49,14 +51,23 @@ def whole_windows(requests: Collection[ExtractRequest], *, now: datetime) -> dic
 
 
 def due(loaded: dict[Window, datetime], counts: Collection[WindowCount], types: Sequence[EventType]) -> list[Window]:
-    """The windows that are to be counted, the newest first: not counted since they were loaded, or not alike then."""
+    """The windows that are to be counted: first those not counted since they were loaded, then those that differed or
+    could not be asked about; of both the newest first.
+    """
     known = {(one.window_start, one.window_end, one.type): one for one in counts}
+
+    def is_counted(window: Window, type_: EventType) -> bool:
+        one = known.get((*window, type_))
+        return one is not None and one.counted_at >= loaded[window]
 
     def is_settled(window: Window, type_: EventType) -> bool:
         one = known.get((*window, type_))
-        return one is not None and one.counted_at >= loaded[window] and one.told in (None, one.held)
+        is_beyond = one is not None and one.told is None and CAP in (one.reason or "")
+        return is_counted(window, type_) and one is not None and (is_beyond or one.told == one.held)
 
-    return sorted((one for one in loaded if not all(is_settled(one, type_) for type_ in types)), reverse=True)
+    left = [one for one in loaded if not all(is_settled(one, type_) for type_ in types)]
+    left.sort(reverse=True)
+    return sorted(left, key=lambda window: all(is_counted(window, type_) for type_ in types))
 
 
 def count_windows(road: InboundRoad, declared: Declared[Extract], *, now: datetime | None = None) -> list[WindowCount]:
@@ -101,7 +112,7 @@ def _counts(
 def _told(exacttarget: "ExactTarget", type_: EventType, window: Window, *, most: int) -> tuple[int | None, str | None]:
     """How many different events ExactTarget tells of, told apart as the lake does; None, and why it is not known."""
     if not most:
-        return None, "not counted: `count_up_to` is 0"
+        return None, f"not counted: {CAP} is 0"
     seen: set[tuple[object, ...]] = set()
     try:
         for batch in exacttarget.events.read(kind=KINDS[type_], since=window[0], until=window[1]):
@@ -109,7 +120,7 @@ def _told(exacttarget: "ExactTarget", type_: EventType, window: Window, *, most:
                 moment = row["EventDate"].replace(microsecond=0)  # files tell seconds
                 seen.add((row["SendID"], row["SubscriberKey"], moment, row["BatchID"], row.get("URL")))
             if len(seen) > most:
-                return None, f"more than {most} events (`count_up_to`)"
+                return None, f"more than {most} events ({CAP})"
     except (Unreachable, InMaintenance):
         raise
     except ExactTargetError as error:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.extract import Extract
 from et_platform.inbound.accounts import DayAccount, accounts, days_to_ask
-from et_platform.inbound.counts import count_windows
+from et_platform.inbound.counts import count_windows, due
 from et_platform.inbound.load import take
 from et_platform.inbound.request import output_name, request_window
 from et_platform.inbound.windows import SERVER_ZONE, window_of
@@ -107,6 +107,23 @@ def test_promise_11_days_are_asked_for_until_they_are_answered_and_the_last_ones
     assert asked(request(4, "loaded"), request(3, "loaded", asked=yesterday), request(3, "requested", attempt=2)) == {}
     long = [request(1, "loaded", asked=yesterday)]
     assert sorted(asked(*long)) == [2, 3, 4]
+
+
+def test_windows_are_counted_that_were_not_yet_then_those_that_differ_or_could_not_be_asked_about():
+    windows = {day: window_of(date(2026, 11, day), now=NOW) for day in (1, 2, 3, 4)}
+    loaded = dict.fromkeys(windows.values(), NOW - HOUR)
+    counts = [
+        *counted(4, sent=(5, 5), open=(3, 2)),
+        *counted(3, sent=(5, 5), open=(1, 1)),
+        *counted(2, sent=(5, 5)),
+        *(
+            replace(one, reason="more than 1 events (`count_up_to`)")
+            for one in counted(1, sent=(None, 5), open=(None, 2))
+        ),
+    ]
+    assert due(loaded, counts, ("sent", "open")) == [windows[2], windows[4]]
+    lost = [replace(one, reason="ExactTarget did not tell (Throttled)") for one in counts]
+    assert due(loaded, lost, ("sent", "open")) == [windows[2], windows[4], windows[1]]
 
 
 @pytest.fixture(scope="module")
