@@ -17,6 +17,21 @@ VARIABLES = {
     "ET_CLIENT_SECRET": "client_secret",
     "ET_MID": "mid",
 }
+LEGACY_PACKAGE = "ET_LEGACY_PACKAGE"
+"""Set to anything, the keys are those of a legacy package."""
+LEGACY_VARIABLES = {
+    "ET_AUTH_URL": "auth_url",
+    "ET_CLIENT_ID": "legacy.client_id",
+    "ET_CLIENT_SECRET": "legacy.client_secret",
+    "ET_SOAP_URL": "soap_url",
+    "ET_MID": "mid",
+}
+USER_VARIABLES = {
+    "ET_USERNAME": "legacy.username",
+    "ET_PASSWORD": "legacy.password",
+    "ET_SOAP_URL": "soap_url",
+    "ET_MID": "mid",
+}
 SFTP_VARIABLES = {
     "ET_SFTP_HOST": "sftp.host",
     "ET_SFTP_USER": "sftp.user",
@@ -24,6 +39,7 @@ SFTP_VARIABLES = {
 }
 OPTIONAL = {
     "ET_SOAP_URL": "soap_url",
+    "ET_REST_URL": "rest_url",
     "ET_SFTP_PORT": "sftp.port",
     "ET_SFTP_PASSWORD": "sftp.password",
     "ET_SFTP_PASSPHRASE": "sftp.passphrase",
@@ -38,7 +54,9 @@ class SettingsError(Exception):
 
 def connection_from(environment: Mapping[str, str], *, with_sftp: bool) -> Connection:
     """The connection that the variables describe. Raises SettingsError that names all that are missing or wrong."""
-    needed = VARIABLES | (SFTP_VARIABLES if with_sftp else {})
+    login = USER_VARIABLES if environment.get("ET_USERNAME") else VARIABLES
+    login = LEGACY_VARIABLES if environment.get(LEGACY_PACKAGE) else login
+    needed = login | (SFTP_VARIABLES if with_sftp else {})
     missing = [name for name in needed if not environment.get(name)]
     if with_sftp and not environment.get("ET_SFTP_PASSWORD") and not environment.get(KEY_FILE):
         missing.append(f"ET_SFTP_PASSWORD (or {KEY_FILE})")
@@ -49,15 +67,17 @@ def connection_from(environment: Mapping[str, str], *, with_sftp: bool) -> Conne
             "key, one line as `ssh-keyscan` prints it, without the host name."
         )
     paths = {name: path for name, path in (needed | OPTIONAL).items() if environment.get(name)}
-    values: dict[str, object] = {}
-    sftp: dict[str, object] = {}
+    sections: dict[str, dict[str, object]] = {"": {}}
     for name, path in paths.items():
         section, _, key = path.rpartition(".")
-        (sftp if section else values)[key] = environment[name]
+        sections.setdefault(section, {})[key] = environment[name]
+    values = sections.pop("")
+    sftp = sections.pop("sftp", {})
     if with_sftp:
         if environment.get(KEY_FILE):
             sftp["private_key"] = _key(Path(environment[KEY_FILE]))
         values["sftp"] = sftp
+    values |= sections
     try:
         return Connection.model_validate(values)
     except ValidationError as error:

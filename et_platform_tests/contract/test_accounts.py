@@ -181,6 +181,23 @@ def test_a_child_works_with_a_data_extension_that_the_enterprise_shares(simulato
             child.imports.define(definition=replace(wanted, customer_key="no", destination_key="ENT.unshared"))
 
 
+def test_where_the_prefix_means_nothing_each_call_says_so(tmp_path: Path) -> None:
+    unknown = ("--business-unit", f"{CHILD}:Germany", "--set", "shared_prefix=unknown")
+    with running_simulator(tmp_path / "data", "--mid", "1000001", *unknown) as simulator:
+        parent, child = (ExactTarget(connection(simulator, mid)) for mid in (1000001, CHILD))
+        with parent, child:
+            folders = parent.folders.find_all(content_type="shared_dataextension")
+            parent.data_extensions.create(data_extension=replace(people("shared"), category_id=folders[0].id))
+            (result,) = child.rows.upsert(customer_key="ENT.shared", rows=[{"Key": "1"}])
+            assert (result.ok, result.code) == (False, 310002)
+            with pytest.raises(errors.NotFound, match=r"ENT\.shared"):
+                rows(child, "ENT.shared")
+            wanted = ImportDefinition(customer_key="in", name="in", destination_key="ENT.shared", file_spec="x.csv")
+            with pytest.raises(errors.InvalidDefinition, match="43060"):
+                child.imports.define(definition=wanted)
+            assert rows(parent, "shared") == []
+
+
 def people(key: str) -> DataExtension:
     fields = (
         Field(name="Key", type=FieldType.Text, max_length=9, is_primary_key=True, is_required=True),

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import lxml.etree as etree
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from et_platform.exacttarget import errors
 from et_platform.exacttarget.client import ExactTarget
-from et_platform.exacttarget.connection import Connection
+from et_platform.exacttarget.connection import Connection, LegacyPackageLogin, PackageLogin, UserLogin
+from et_platform.exacttarget.environment import SettingsError, connection_from
 from et_platform_tests.exacttarget.scripted import (
     AT_ONCE,
     EXPIRED,
@@ -133,3 +134,22 @@ def test_half_a_login_and_two_logins_are_refused(changes: dict[str, object], mes
     with pytest.raises(ValidationError, match=message) as caught:
         Connection.model_validate(values | changes)
     assert not any(secret in str(caught.value) for secret in ("s3cret-value", OLD["client_secret"], USER["password"]))
+
+
+def test_the_environment_names_an_older_login():
+    where = {"ET_SOAP_URL": "https://soap.example", "ET_MID": "7"}
+    user = connection_from({**where, "ET_USERNAME": "u", "ET_PASSWORD": "pass-word"}, with_sftp=False)
+    assert user.login == UserLogin(username="u", password=SecretStr("pass-word"))
+    keys = {"ET_AUTH_URL": "https://auth.example", "ET_CLIENT_ID": "i", "ET_CLIENT_SECRET": "s3cret"}
+    package = connection_from({**where, **keys, "ET_LEGACY_PACKAGE": "1"}, with_sftp=False)
+    assert package.login == LegacyPackageLogin(client_id="i", client_secret=SecretStr("s3cret"))
+    assert connection_from({**where, **keys}, with_sftp=False).login == PackageLogin(
+        client_id="i", client_secret=SecretStr("s3cret")
+    )
+    with pytest.raises(SettingsError, match=r"^Not set: ET_PASSWORD, ET_SOAP_URL\. "):
+        connection_from({"ET_USERNAME": "u", "ET_MID": "7"}, with_sftp=False)
+    with pytest.raises(SettingsError, match=r"^Wrong: ET_SOAP_URL ") as caught:
+        connection_from(
+            {**where, "ET_SOAP_URL": "soap", "ET_USERNAME": "u", "ET_PASSWORD": "pass-word"}, with_sftp=False
+        )
+    assert "pass-word" not in str(caught.value)
