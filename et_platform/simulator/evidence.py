@@ -64,7 +64,7 @@ def table() -> str:
         lines += ["", f"### {kind}", ""]
         if known.note:
             lines += [known.note, ""]
-        if kind != "DataExtensionObject" and "Retrieve" in known.verbs:
+        if known.forms or (kind != "DataExtensionObject" and "Retrieve" in known.verbs):
             lines += _rows(("property", "holds", "", "Retrieve", "Create", "Update"), _properties(kind, known))
     return "\n".join(lines) + "\n"
 
@@ -75,15 +75,17 @@ def _levels(kind: str) -> list[str]:
 
 
 def _properties(kind: str, known: Evidence) -> Iterable[tuple[str, ...]]:
-    shape: Any = HANDLERS[kind].SHAPE
-    for name in shape.retrievable:
+    shape: Any = getattr(HANDLERS[kind], "SHAPE", None)
+    retrievable = shape.retrievable if shape is not None and "Retrieve" in known.verbs else ()
+    for name in retrievable:
         held = describe.retrievable(shape, name).data_type
         created = "×" if name in known.settable or name in known.forms else ""
         updated = "×" if name in known.settable - known.fixed or name in known.forms else ""
         yield f"`{name}`", held, known.other.get(name, known.fields), "×", created, updated
     for name, form in known.forms.items():
-        if name not in shape.retrievable:
-            yield f"`{name}`", form, known.other.get(name, known.fields), "", "×", "×"
+        if name not in retrievable:
+            updated = "×" if "Update" in known.verbs else ""
+            yield f"`{name}`", form, known.other.get(name, known.fields), "", "×", updated
 
 
 def _rows(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -109,6 +109,9 @@ EVIDENCE: dict[str, Evidence] = {
         _each("D D D D K", _WRITTEN),
         "D",
         note="Rows: `DataExtensionObject[key or name]`; the properties are the fields, and `_CustomObjectKey` [R].",
+        forms=_forms("Name", "the data extension's, where no CustomerKey is given")
+        | _forms("Keys", "Key: Name, Value")
+        | _forms("Properties", "Property: Name, Value; of type NullAPIProperty it is null"),
     ),
     "DataExtensionTemplate": Evidence(_each("R D", "Retrieve Describe"), "R"),
     "DataFolder": Evidence(
@@ -278,6 +281,8 @@ EVIDENCE: dict[str, Evidence] = {
         "R",
         note="Takes TriggeredSendDefinition (CustomerKey or ObjectID) and Subscribers (SubscriberKey, EmailAddress,"
         " Attributes). OK though subscribers failed: they are its SubscriberFailures [R], with codes that are [K].",
+        forms=_forms("TriggeredSendDefinition", "by CustomerKey or ObjectID")
+        | _forms("Subscribers", "SubscriberKey, EmailAddress, Attributes"),
     ),
     "TriggeredSendDefinition": Evidence(
         _each("R D D R D", _WRITTEN),

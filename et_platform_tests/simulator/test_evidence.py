@@ -17,7 +17,8 @@ from et_platform.simulator.faults.board import Board
 from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform.simulator.service import Service, Units
 from et_platform.simulator.store import Store
-from et_platform_tests.simulator.soap import KEY_FIELD, Reply, Soap, a_field, data_extension, equals, simple
+from et_platform_tests.simulator.sending import active, triggered
+from et_platform_tests.simulator.soap import KEY_FIELD, Reply, Soap, a_field, data_extension, equals, row, simple
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator" / "objects.md"
 SETTABLE = [kind for kind, known in EVIDENCE.items() if known.settable]
@@ -405,11 +406,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     store.close()
 
 
-@pytest.mark.parametrize("kind", SETTABLE)
-def test_nothing_of_an_object_is_read_that_the_table_does_not_list(
-    inside: Inside, key: str, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever a type's module looks for in an object is settable, names the object, or is listed as of another form."""
+def watch(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = envelope.children
 
     def watched(parent: Any, name: str) -> Iterator[Any]:
@@ -417,15 +414,43 @@ def test_nothing_of_an_object_is_read_that_the_table_does_not_list(
         return plain(parent, name)
 
     monkeypatch.setattr(envelope, "children", watched)
-    test_what_is_settable_is_kept_changed_and_shown(inside, key, kind)
-    known = EVIDENCE[kind]
-    listed = known.settable | known.forms.keys() | evidence.IDENTITY
-    assert known.settable <= inside.read[kind], "what is settable was not seen to be read"
-    unlisted = {
+
+
+def unlisted_of(inside: Inside, kind: str) -> set[str]:
+    """What was read of objects of a type and is neither listed, nor on the way to, nor inside of what is listed."""
+    listed = EVIDENCE[kind].settable | EVIDENCE[kind].forms.keys() | evidence.IDENTITY
+    return {
         path
         for path in inside.read[kind]
         if not any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in listed)
     }
+
+
+def test_nothing_of_rows_and_triggered_sends_is_read_that_the_table_does_not_list(
+    inside: Inside, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside.good("Create", data_extension(key, KEY_FIELD, a_field("Name", MaxLength=50)))
+    active(inside, key)
+    watch(inside, monkeypatch)
+    inside.good("Create", row(key, {"Key": "1", "Name": None}))
+    inside.good("Update", row(key, {"Name": "n"}, {"Key": "1"}))
+    inside.good("Delete", row(key, {}, {"Key": "1"}))
+    inside.good("Create", triggered(key, {"SubscriberKey": key, "EmailAddress": f"{key}@x.example", "Name": "n"}))
+    for kind in ("DataExtensionObject", "TriggeredSend"):
+        assert inside.read[kind] >= EVIDENCE[kind].forms.keys() - {"Name"}
+        assert unlisted_of(inside, kind) == set()
+
+
+@pytest.mark.parametrize("kind", SETTABLE)
+def test_nothing_of_an_object_is_read_that_the_table_does_not_list(
+    inside: Inside, key: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a type's module looks for in an object is settable, names the object, or is listed as of another form."""
+    watch(inside, monkeypatch)
+    test_what_is_settable_is_kept_changed_and_shown(inside, key, kind)
+    known = EVIDENCE[kind]
+    assert known.settable <= inside.read[kind], "what is settable was not seen to be read"
+    unlisted = unlisted_of(inside, kind)
     # What is read only to be repeated in the reply is not kept: a value that is sent does not come back.
     named = {**naming({name: text.format(key=key) for name, text in NEW[kind].items()})}
     repeated = unlisted & set(HANDLERS[kind].SHAPE.retrievable)
