@@ -12,7 +12,7 @@ third-party page, [K] background knowledge, unconfirmed: a setting where it matt
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from et_platform.simulator import describe
@@ -20,6 +20,7 @@ from et_platform.simulator.evidence_of_objects import EVIDENCE, IDENTITY, Eviden
 from et_platform.simulator.evidence_of_operations import OPERATIONS
 from et_platform.simulator.objects.handlers import HANDLERS
 from et_platform.simulator.operations import ACTIONS
+from et_platform.simulator.retrieval import Shape
 
 __all__ = ["EVIDENCE", "IDENTITY", "table", "verbs"]
 VERBS = ("Create", "Retrieve", "Update", "Delete", "Perform", "Describe")
@@ -75,9 +76,11 @@ def _levels(kind: str) -> list[str]:
 
 
 def _properties(kind: str, known: Evidence) -> Iterable[tuple[str, ...]]:
-    shape: Any = getattr(HANDLERS[kind], "SHAPE", None)
-    retrievable = shape.retrievable if shape is not None and "Retrieve" in known.verbs else ()
+    module: Any = HANDLERS[kind]
+    shape: Shape | None = getattr(module, "SHAPE", None)
+    retrievable: Sequence[str] = shape.retrievable if shape is not None and "Retrieve" in known.verbs else ()
     for name in retrievable:
+        assert shape is not None
         held = describe.retrievable(shape, name).data_type
         created = "×" if name in known.settable or name in known.forms else ""
         updated = "×" if name in known.settable - known.fixed or name in known.forms else ""
