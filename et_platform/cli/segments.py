@@ -14,17 +14,20 @@ def segment() -> None:
 
 
 @segment.command()
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--replace", is_flag=True, help="Rows that others put into its data extension may go.")
-def run(name: str, replace: bool) -> None:
-    """Run the segment NAME inside ExactTarget and count its rows; a run that is open is taken up."""
+def run(names: tuple[str, ...], replace: bool) -> None:
+    """Run the segments NAME... inside ExactTarget and count their rows; a run that is open is taken up.
+
+    Of several, one that reads another's result runs after it.
+    """
     from et_platform.instance import materialize
 
     settings, catalog = configured("exacttarget")
     with explained():
-        declared = catalog.segment(name)
-    config = {f"segment__{declared.name}": {"replace": replace}}
-    ended([materialize(settings, [("segment", declared.name)], config=config)])
+        wanted = [catalog.segment(name).name for name in names]
+    config = {f"segment__{name}": {"replace": replace} for name in wanted}
+    ended([materialize(settings, [("segment", name) for name in wanted], config=config)])
 
 
 @segment.command("list")

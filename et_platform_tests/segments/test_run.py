@@ -86,6 +86,13 @@ def test_what_exacttarget_refuses_is_told_with_its_line_and_nothing_is_started(w
     assert world.run().run.state == "settled"
 
 
+def test_a_filter_of_what_is_not_there_says_so(world):
+    world.declare(FILTER.replace("{data_extension: people}", "{customer_key: Survey_of_nobody}"))
+    with pytest.raises(SegmentRefused, match=r"s\w+\.yaml:3: .*Survey_of_nobody.* was not found"):
+        world.run()
+    assert world.runs()[0].state == "preparing"
+
+
 def test_a_result_whose_field_cannot_be_mended_is_told_with_its_line(world):
     world.run()
     world.declare(QUERY.replace("Points: {type: Number}", "Points: {type: Date}"))
