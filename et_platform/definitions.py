@@ -56,7 +56,8 @@ def build_defs(
     for written in catalog.writeback.values():
         assets.append(crm_writeback.build(catalog, written))
     syncs = jobs.of_data_extensions(catalog)
-    all_jobs = [*syncs.values(), *jobs.of_everything(catalog), *jobs.of_write_backs(catalog)]
+    statuses = jobs.of_statuses(catalog)
+    all_jobs = [*syncs.values(), *jobs.of_everything(catalog), *jobs.of_write_backs(catalog), *statuses.values()]
     if project is not None:
         from et_platform.defs import dbt  # who needs no models need not wait for its import
 
@@ -66,7 +67,7 @@ def build_defs(
     sensors = [extract.build_sensor(catalog, every_seconds=sensor_seconds), window.build_sensor(catalog)]
     return dg.Definitions(
         jobs=all_jobs,
-        schedules=jobs.schedules(catalog, syncs),
+        schedules=[*jobs.schedules(catalog, syncs), *jobs.hourly(statuses)],
         sensors=sensors if catalog.extracts else [],
         asset_checks=[window.build(extracted) for extracted in catalog.extracts.values()],
         assets=dg.with_source_code_references(assets),

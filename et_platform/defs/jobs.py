@@ -55,6 +55,27 @@ def of_write_backs(catalog: Catalog) -> Iterator[Job]:
         )
 
 
+def of_statuses(catalog: Catalog) -> dict[str, Job]:
+    """Reading how subscribers' statuses changed, beside each extract that tells who left."""
+    return {
+        name: dg.define_asset_job(
+            f"statuses_{name}",
+            selection=dg.AssetSelection.assets(["status_change", name]),
+            description="Complaints, holds and opt-outs that no event tells of, as far as they are new.",
+        )
+        for name, one in catalog.extracts.items()
+        if one.is_.tells_of_consent
+    }
+
+
+def hourly(statuses: Mapping[str, Job]) -> list[dg.ScheduleDefinition]:
+    """Statuses once an hour; no file comes that would start it. It stands still until somebody switches it on."""
+    return [
+        dg.ScheduleDefinition(job=job, cron_schedule="25 * * * *", description="No file comes that would start this.")
+        for job in statuses.values()
+    ]
+
+
 def schedules(catalog: Catalog, syncs: Mapping[str, Job]) -> list[dg.ScheduleDefinition]:
     """The roads that declare a `schedule`. They stand still until somebody switches them on, as sensors do."""
     return [

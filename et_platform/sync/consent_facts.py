@@ -176,22 +176,29 @@ def verdicts(facts: str, *, mid: int | None) -> str:
 
     out = is_out(stands="bool_or(f.stands)", out_at=_latest("out", "f."), in_at=_latest("in", "f."))
     holds = is_held(held_at=_latest("held", "f."), released_at=_latest("released", "f."))
+    said = "f.says, f.stands, f.happened_at, f.source, f.evidence"
     return f"""
 WITH scopes AS (
-    SELECT DISTINCT _folded_key, 'everything' AS level, {own}::BIGINT AS unit, NULL::BIGINT AS list_id FROM {facts}
-    UNION SELECT DISTINCT _folded_key, level, unit, list_id FROM {facts}
+    SELECT DISTINCT _folded_key, level, unit, list_id FROM {facts}
     WHERE level = 'list' OR (level = 'unit' AND unit <> {own})
+),
+applied AS (
+    SELECT f._folded_key, 'everything' AS level, {own}::BIGINT AS unit, NULL::BIGINT AS list_id,
+        CASE WHEN f.binds THEN f.says END AS says, {said.removeprefix("f.says, ")}
+    FROM {facts} AS f
+    UNION ALL SELECT s._folded_key, s.level, s.unit, s.list_id, {said}
+    FROM scopes AS s JOIN {facts} AS f ON f._folded_key = s._folded_key AND (
+        f.level = 'everything' OR (f.binds AND s.unit = {own}) OR (f.level = 'unit' AND f.unit = s.unit)
+        OR (f.level = 'list' AND f.unit = s.unit AND f.list_id IS NOT DISTINCT FROM s.list_id)
+    )
 )
-SELECT s._folded_key, s.level, s.unit, s.list_id,
+SELECT f._folded_key, f.level, f.unit, f.list_id,
     CASE WHEN {out} THEN 'out' WHEN {holds} THEN 'held' WHEN bool_or(f.says = 'in') THEN 'in' ELSE 'unsaid' END
         AS verdict,
     CASE verdict WHEN 'out' THEN coalesce({because("out", " AND f.stands")}, {because("out")})
         WHEN 'held' THEN {because("held")} WHEN 'in' THEN {because("in")} END AS because
-FROM scopes AS s JOIN {facts} AS f ON f._folded_key = s._folded_key AND (
-    f.level = 'everything' OR (f.binds AND s.unit = {own}) OR (f.level = 'unit' AND f.unit = s.unit)
-    OR (f.level = 'list' AND f.unit = s.unit AND f.list_id IS NOT DISTINCT FROM s.list_id)
-)
-GROUP BY s._folded_key, s.level, s.unit, s.list_id"""
+FROM applied AS f
+GROUP BY f._folded_key, f.level, f.unit, f.list_id"""
 
 
 def _latest(says: str, of: str = "") -> str:

@@ -61,6 +61,14 @@ def test_definitions_are_valid_and_workspace_and_project_name_the_same_module():
     assert 'code_location_target_module = "et_platform.definitions"' in (root / "pyproject.toml").read_text("utf-8")
 
 
+def test_statuses_are_read_by_the_hour_once_that_is_switched_on():
+    schedule = defs.get_repository_def().get_schedule_def("statuses_tracking_schedule")
+    assert schedule.cron_schedule == "25 * * * *"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    keys = defs.resolve_job_def("statuses_tracking").asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in keys} == {"status_change/tracking"}
+
+
 def test_both_roads_are_lines_of_assets():
     upstream = {key: {dep.asset_key.to_user_string() for dep in spec.deps} for key, spec in assets().items()}
     expected = {
