@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-_LONGEST_LINE = 1 << 20
+LONGEST_LINE = 1 << 20
 """Characters: a file without line ends must not be read into memory as one line."""
 _DAMAGED = re.compile("[\udc80-\udcff\x00\ufffd]")
 _BROKEN = {"utf-8": re.compile("[\udc80-\udcff\x00]"), "utf-16": re.compile("[\ufffd\x00]")}
@@ -45,7 +45,7 @@ def encoding_of(path: Path) -> str:
 def first_line(path: Path) -> str | None:
     """The first line that is not blank; None if there is none."""
     with _open(path) as text:
-        while line := text.readline(_LONGEST_LINE):
+        while line := text.readline(LONGEST_LINE):
             if line.strip():
                 return line
     return None
@@ -119,7 +119,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(_LONGEST_LINE)
+        line = self._text.readline(LONGEST_LINE)
         if not line:
             raise StopIteration
         self.number += 1

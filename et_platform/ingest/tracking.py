@@ -13,6 +13,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +23,7 @@ import pyarrow as pa
 from et_platform.catalog.tracking import COLUMNS, EventType, key_of
 from et_platform.duckdb_support import literal, quoted
 from et_platform.ingest.errors import BadHeader, EmptyFile, shown
+from et_platform.ingest.plain import PLAIN, DelimitedText, is_simple, read_plain
 from et_platform.ingest.records import DELIMITERS, Record, first_line, is_damaged, read_records
 from et_platform.ingest.typed_rows import NEVER_LOST, typed
 
@@ -77,15 +79,19 @@ def parse(
         result.touch(mode=0o600)
     with duckdb.connect(config={"temp_directory": str(folder), "memory_limit": "1GB"}) as scratch:
         scratch.execute("SET TimeZone = 'UTC'")
-        rows = pa.RecordBatchReader.from_batches(
-            _schema(found), _batches(path, delimiter, len(header), found, event_type)
-        )
-        scratch.register("rows", rows)
-        scratch.execute(f"CREATE TABLE typed AS {typed(columns, found, event_type, latest)}")
+        types = partial(typed, columns, found, event_type, latest)
+        text = DelimitedText(path, delimiter, len(header), found)
+        others = read_plain(scratch, text, types) if is_simple(path) else None
+        # the header was read already
+        records = iter(others) if others is not None else islice(read_records(path, delimiter), 1, None)
+        closely = _batches(records, len(header), found, event_type)
+        scratch.register("closely", pa.RecordBatchReader.from_batches(_schema(found), closely))
+        scratch.execute(f"CREATE TABLE typed_closely AS {types('closely')}")
+        plainly = f"UNION ALL FROM {PLAIN}" if others is not None else ""
+        scratch.execute(f"CREATE VIEW typed AS FROM typed_closely {plainly}")
         named = ", ".join(quoted(name) for name in columns)
         scratch.execute(
-            f"COPY (SELECT _line, {named} FROM typed WHERE _reason IS NULL ORDER BY _line) "
-            f"TO {literal(str(events))} (FORMAT parquet)"
+            f"COPY (SELECT _line, {named} FROM typed WHERE _reason IS NULL) TO {literal(str(events))} (FORMAT parquet)"
         )
         scratch.execute(
             "COPY (SELECT _line AS line, _field AS field, _reason AS reason, false AS kept, _raw AS raw "
@@ -148,13 +154,12 @@ def _schema(found: dict[str, int]) -> pa.Schema:
 
 
 def _batches(
-    path: Path, delimiter: str, width: int, found: dict[str, int], event_type: EventType
+    records: Iterator[Record], width: int, found: dict[str, int], event_type: EventType
 ) -> Iterator[pa.RecordBatch]:
     """Text rows. `_problem`: nothing of the row is known; `_damage`: the fields that are not blank are; `_where`: the
     first field that holds what is no text.
     """
     schema, places = _schema(found), list(found.values())
-    records = islice(read_records(path, delimiter), 1, None)  # the header was read already
     last = max(places) + 1
     blank = [""] * last
     while batch := list(islice(records, _BATCH)):
