@@ -138,10 +138,10 @@ class DataExtension(Documented):
             raise ValueError(
                 f"sendable.field: there is no field {sendable.field!r}; there are: {', '.join(self.fields)}"
             )
-        types = ("EmailAddress",) if sendable.subscriber == "Email Address" else ("Text", "Number", "EmailAddress")
+        types = ("Text", "Number", "EmailAddress")
         if field.type not in types or not (field.required or field.key):
             raise ValueError(
-                f"sendable.field: {sendable.field!r} relates rows to the subscribers' {sendable.subscriber}, so it "
+                f"sendable.field: {sendable.field!r} relates rows to the subscribers' keys, so it "
                 f"must be required and of type {' or '.join(types)}"
             )
         if self.deletes != "delete":

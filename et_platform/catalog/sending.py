@@ -23,10 +23,13 @@ _PART = re.compile(r"(\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
 
 
 class Sendable(Declaration):
-    """The relationship that makes a data extension an audience: `field` names the subscriber."""
+    """The relationship that makes a data extension an audience: `field` names the subscriber, by key.
+
+    ExactTarget knows the address, too; but who is out is known by key, and an address may be that of several.
+    """
 
     field: str
-    subscriber: Literal["Subscriber Key", "Email Address"] = "Subscriber Key"
+    subscriber: Literal["Subscriber Key"] = "Subscriber Key"
 
 
 class Retention(Declaration):

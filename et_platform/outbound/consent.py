@@ -46,8 +46,9 @@ def rows_opting_in(
     planned = DataExtension.model_validate(change_set.declaration)
     if operation not in ("insert", "update"):
         return 0
-    if planned.consent is None and planned.sendable is not None and planned.sendable.subscriber == "Subscriber Key":
-        return _rows_of_who_is_out(road, catalog, declared, planned.sendable.field, change_set, operation, file)
+    subscriber = opt_out.audience_field(planned)
+    if subscriber is not None:
+        return _rows_of_who_is_out(road, catalog, declared, subscriber, change_set, operation, file)
     if not opt_out.can_say(planned):
         return 0
     with road.lake.read() as connection:
@@ -77,16 +78,25 @@ def _rows_of_who_is_out(
     changes = f"(FROM {road.rows_of(change_set, file)} WHERE _operation = {literal(operation)})"
     key = folding.folded_key(f"CAST(c.{quoted(field)} AS VARCHAR)")
     with road.lake.read() as connection:
-        unsubscribes = latest_unsubscribes(road, catalog, connection)
-        out = []
-        for one in catalog.consent_of(declared):
-            source = read_source(connection, catalog, one)
-            out.append(opt_out.out(one.is_, source.relation, snapshot=source.rows, unsubscribes=unsubscribes))
-        if not out:
+        out = who_is_out(road, catalog, declared, connection)
+        if out is None:
             return 0
-        out.append(consent_facts.held(_facts(road, catalog, connection)))
-        row = connection.execute(
-            f"SELECT count(*) FROM {changes} AS c WHERE {key} IN ({' UNION '.join(out)})"
-        ).fetchone()
+        row = connection.execute(f"SELECT count(*) FROM {changes} AS c WHERE {key} IN ({out})").fetchone()
     assert row is not None
     return row[0]
+
+
+def who_is_out(
+    road: Road, catalog: Catalog, declared: Declared[DataExtension], connection: duckdb.DuckDBPyConnection
+) -> str | None:
+    """SQL for the `_folded_key` of every subscriber whom nobody may mail from an audience of this business unit; None
+    if nothing declares who is out.
+    """
+    unsubscribes = latest_unsubscribes(road, catalog, connection)
+    out = []
+    for one in catalog.consent_of(declared):
+        source = read_source(connection, catalog, one)
+        out.append(opt_out.out(one.is_, source.relation, snapshot=source.rows, unsubscribes=unsubscribes))
+    if not out:
+        return None
+    return " UNION ".join([*out, consent_facts.held(_facts(road, catalog, connection))])

@@ -20,13 +20,13 @@ from et_platform.duckdb_support import literal, one_row, parquet
 from et_platform.ledger.leases import Lease
 from et_platform.ledger.records import ChangeSet
 from et_platform.outbound import approval, gate, report
-from et_platform.outbound.consent import latest_unsubscribes
+from et_platform.outbound.consent import latest_unsubscribes, who_is_out
 from et_platform.outbound.errors import NeedsDecision
 from et_platform.outbound.road import Road
 from et_platform.outbound.settle import Settlement, settle_open_attempt
 from et_platform.outbound.source import Source, read_source
+from et_platform.sync import opt_out, removals
 from et_platform.sync import plan as sql
-from et_platform.sync import removals
 from et_platform.sync.differences import CANDIDATES, GONE, HELD, declaration_version
 from et_platform.sync.gate import Verdict
 from et_platform.sync.identity import change_set_id
@@ -173,12 +173,14 @@ def _evaluate(
     name: str,
 ) -> None:
     """Fill the temporary tables `differences`, `held` and `evaluated`."""
+    is_audience = opt_out.audience_field(data_extension.is_) is not None
     for step in sql.steps(
         data_extension.is_,
         source.found,
         acknowledged=acknowledged.relation(name),
         rejections=quarantine.rejections_of(name),
         unsubscribes=latest_unsubscribes(road, catalog, connection),
+        out=who_is_out(road, catalog, data_extension, connection) if is_audience else None,
         with_gone=data_extension.is_.deletes != "keep",
     ):
         connection.execute(step)

@@ -25,6 +25,12 @@ def can_say(data_extension: DataExtension) -> bool:
     )
 
 
+def audience_field(data_extension: DataExtension) -> str | None:
+    """The field that names the subscriber of a data extension that mail is sent from and that tells no consent."""
+    sendable = data_extension.sendable
+    return sendable.field if sendable is not None and not can_say(data_extension) else None
+
+
 def stated(data_extension: DataExtension, entity: Relation, *, snapshot: str) -> str:
     """SQL for one row a subscriber whom the CRM says is out: `_folded_key`, `_key`, `opted_out_at`, `email`.
 

@@ -31,6 +31,7 @@ CLEARED = (
     "would take an opt-out back that ExactTarget has, without newer consent; enter in the CRM since when the person "
     "wants mail again, or that the person is out"
 )
+OUT = "subscriber who is out or held, by the newest facts: not put into what mail is sent from"
 NEWER_OPT_OUT = "would opt in a person who opted out in ExactTarget since; write that back to the CRM first"
 
 
@@ -78,6 +79,7 @@ def steps(
     acknowledged: str,
     rejections: str,
     unsubscribes: str | None = None,
+    out: str | None = None,
     with_gone: bool = False,
 ) -> tuple[str, ...]:
     """SQL statements that fill the temporary tables of a plan: `differences` and `held` (see differences.py; `held`
@@ -89,18 +91,24 @@ def steps(
     with this very source hash; every other row of the source is unchanged.
 
     `unsubscribes` (see opt_out.latest_unsubscribes) withholds rows that would opt in whom ExactTarget's own events say
-    is out, later than anything that the CRM has dated.
+    is out, later than anything that the CRM has dated. `out`, SQL for folded subscriber keys, withholds the rows of
+    these from an audience (see opt_out.audience_field).
     """
     tables = {
         DIFFERENCES: differences.found(data_extension, rows, acknowledged),
         HELD: differences.held(data_extension, acknowledged, with_gone=with_gone),
-        EVALUATED: _evaluation(data_extension, rows, acknowledged, rejections, unsubscribes),
+        EVALUATED: _evaluation(data_extension, rows, acknowledged, rejections, unsubscribes, out),
     }
     return tuple(f"CREATE TEMP TABLE {name} AS {query}" for name, query in tables.items())
 
 
 def _evaluation(
-    data_extension: DataExtension, rows: Rows, acknowledged: str, rejections: str, unsubscribes: str | None
+    data_extension: DataExtension,
+    rows: Rows,
+    acknowledged: str,
+    rejections: str,
+    unsubscribes: str | None,
+    out: str | None,
 ) -> str:
     entity = rows.relation
     rules = field_rules(data_extension, entity, "s")
@@ -113,6 +121,11 @@ def _evaluation(
         if unsubscribes is not None:
             latest_opt_out = opt_out.join_unsubscribes(data_extension, entity, unsubscribes)
             broken.append((consent, NEWER_OPT_OUT, opt_out.opts_in_again(data_extension, entity)))
+    subscriber = opt_out.audience_field(data_extension)
+    if out is not None and subscriber is not None:
+        key = next(rule.value for rule in rules if rule.name == subscriber)
+        latest_opt_out = f"LEFT JOIN ({out}) AS w ON w._folded_key = {folding.folded_key(f'CAST({key} AS VARCHAR)')}"
+        broken.append((subscriber, OUT, "w._folded_key IS NOT NULL"))
     values = ", ".join(f"{rule.value} AS {quoted(rule.name)}" for rule in rules)
     owned = [rule.name for rule in rules if data_extension.fields[rule.name].owner == "crm"]
     before = ", ".join(f"a.{quoted(name)} AS {quoted(_was(name))}" for name in owned)

@@ -177,8 +177,8 @@ def test_promise_9_of_all_none_that_is_mailed_from_is_begun_before_the_opt_outs_
     assert many.change_sets() == []
 
     code, said = many.etp("apply", "--all", "--parallel", "2")
-    assert (code, states(said)) == (1, {"one": "imported", "a_mailed": "FAILED"}), said
-    assert "opted out since" in said, said
+    assert (code, states(said)) == (0, {"one": "imported", "a_mailed": "imported"}), said
+    assert set(many.imported_rows().values()) == {PEOPLE, PEOPLE - 1}
     names = [(name, kind) for name, kind in many.change_sets()]
     assert names[0] == ("one", "unsubscribe")
     assert ("a_mailed", "rows") in names
