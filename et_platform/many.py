@@ -43,7 +43,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `state` is imported, planned, unchanged, done or FAILED; `why` tells of a failure, in lines."""
+    """How a run ended. `state` is imported, planned, unchanged, done or FAILED; `why` tells of a failure, in lines.
+
+    `undone` names the assets that were not made, or are not as they should be; None where nobody knows.
+    """
 
     name: str
     state: str
@@ -52,6 +55,7 @@ class Outcome:
     seconds: float = 0.0
     run_id: str = ""
     why: tuple[str, ...] = ()
+    undone: tuple[str, ...] | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -85,7 +89,8 @@ class _Worker:
             answer = ""
         if answer:
             told = json.loads(answer)
-            return Outcome(**{**told, "why": tuple(told["why"]), "seconds": time.monotonic() - began})
+            lists = {name: tuple(told[name]) for name in ("why", "undone") if told[name] is not None}
+            return Outcome(**{**told, **lists, "seconds": time.monotonic() - began})
         self._process = None
         why = (
             f"The process that ran this ended without a word (exit code {process.wait()}). What it had begun is "
@@ -153,7 +158,7 @@ def run_all(catalog: "Catalog", unit: str | None, steps: Sequence[str], *, paral
     """Read each entity once, build the models, send the opt-outs that others wait for, then run the steps of each data
     extension (of one business unit, or of all); yields their outcomes.
 
-    Those whose source could not be read, or whose subscribers' opt-outs could not be sent, are not begun.
+    Those whose source could not be read or built, or whose subscribers' opt-outs could not be sent, are not begun.
     """
     declared = in_units(catalog, unit)
     of_declaration = behind_roads(declared)
@@ -169,9 +174,13 @@ def run_all(catalog: "Catalog", unit: str | None, steps: Sequence[str], *, paral
                 failed[_SNAPSHOT, read.name] = read
         if models:
             built = next(busy.run([Task(_MODELS, models)]))
-            failed |= {} if built.succeeded else {tuple(key): built for key in models}
-        readable = [one for one in declared if failed.keys().isdisjoint(sources[one.name])]
-        for sent in busy.run(Task(one.name, [one.key(_OPT_OUT)]) for one in readable if one.name in ahead):
+            left = ["/".join(key) for key in models] if built.undone is None else built.undone
+            failed |= {} if built.succeeded else {tuple(key): built for key in models if "/".join(key) in left}
+        unread = {one.name: [failed[key] for key in sources[one.name] if key in failed] for one in declared}
+        failed |= {(_OPT_OUT, name): reasons[0] for name, reasons in unread.items() if reasons}
+        for sent in busy.run(
+            Task(one.name, [one.key(_OPT_OUT)]) for one in declared if one.name in ahead and not unread[one.name]
+        ):
             if not sent.succeeded:
                 failed[_OPT_OUT, sent.name] = sent
         tasks = []
@@ -274,7 +283,7 @@ def _work() -> None:
 
 def _do(settings: "Settings", catalog: "Catalog", task: Task) -> Outcome:
     from et_platform.presentation import EXPLAINED
-    from et_platform.terminal import outcome, problems
+    from et_platform.terminal import outcome, problems, undone
 
     try:
         if task.keys[0][0] == _SNAPSHOT:
@@ -296,6 +305,7 @@ def _do(settings: "Settings", catalog: "Catalog", task: Task) -> Outcome:
         imported=imported.get("imported"),
         run_id=result.run_id,
         why=tuple(problems(result)),
+        undone=tuple(undone(result, task.keys)),
     )
 
 

@@ -3,7 +3,7 @@
 What belongs here: turning the result of a run into lines. What does not: running anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -30,6 +30,18 @@ def problems(result: dg.ExecuteInProcessResult) -> Iterator[str]:
             yield f"CHECK FAILED {evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
             yield f"    {evaluation.description}"
     yield from _failures(result)
+
+
+def undone(result: dg.ExecuteInProcessResult, keys: Sequence[Sequence[str]]) -> list[str]:
+    """Of the assets that were to be made, those that were not, and those that a failed check speaks of."""
+    made = {event.asset_key for event in result.get_asset_materialization_events()}
+    wrong = {
+        one.asset_key
+        for one in result.get_asset_check_evaluations()
+        if not one.passed and one.severity == dg.AssetCheckSeverity.ERROR
+    }
+    wanted = [dg.AssetKey(list(key)) for key in keys]
+    return [key.to_user_string() for key in wanted if key not in made or key in wrong]
 
 
 def failed_with(result: dg.ExecuteInProcessResult) -> set[str]:

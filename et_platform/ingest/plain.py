@@ -27,6 +27,8 @@ PLAIN = "plain"
 """The view that `read_plain` makes: typed rows of the plain lines."""
 
 _CHUNK = 1 << 24
+_MOST_NOTED = 100_000
+"""Rows that are rejected or noted, whose text is held in memory; with more the file is read line by line."""
 _OTHER, _NEVER = "not plain", "\x01"
 _FIRST = 2
 """The line below the header; a table's rows are counted from 0."""
@@ -81,14 +83,16 @@ def read_plain(
         scratch.execute(f"CREATE TABLE plain_lines AS {types(f'({_rows(text)})')}")
     except duckdb.Error:  # what it cannot read strictly, it has several classes for
         return None
-    if scratch.execute("SELECT count(*) FROM plain_lines").fetchone() != (lines - 1,):
-        return None  # a blank line, or a line break within quotes
-    others = _others(scratch, text)
-    if others is not None:
-        scratch.execute(
-            f"CREATE VIEW {PLAIN} AS SELECT * REPLACE (rowid + {_FIRST} AS _line) FROM plain_lines "
-            f"WHERE _reason IS DISTINCT FROM {literal(_OTHER)}"
-        )
+    # With another number of rows there is a blank line, or a line break within quotes.
+    is_complete = scratch.execute("SELECT count(*) FROM plain_lines").fetchone() == (lines - 1,)
+    others = _others(scratch, text) if is_complete else None
+    if others is None:
+        scratch.execute("DROP TABLE plain_lines")  # the other way needs the memory
+        return None
+    scratch.execute(
+        f"CREATE VIEW {PLAIN} AS SELECT * REPLACE (rowid + {_FIRST} AS _line) FROM plain_lines "
+        f"WHERE _reason IS DISTINCT FROM {literal(_OTHER)}"
+    )
     return others
 
 
@@ -98,16 +102,19 @@ def _blanks_by_quotes(delimiter: str) -> re.Pattern[bytes]:
 
 
 def _others(scratch: duckdb.DuckDBPyConnection, text: DelimitedText) -> tuple[Record, ...] | None:
-    """The records of lines that have another width; None if one reaches beyond its line. Rows that are rejected, or
-    noted, are given the text that they had.
+    """The records of lines that have another width. Rows that are rejected, or noted, are given the text that they had.
+
+    None if one of the lines reaches beyond its end, or they are too many.
     """
     found = scratch.execute(
         f"SELECT rowid + {_FIRST}, _reason IS NOT DISTINCT FROM {literal(_OTHER)} FROM plain_lines "
-        "WHERE _reason IS NOT NULL OR len(_notes) > 0"
+        f"WHERE _reason IS NOT NULL OR len(_notes) > 0 LIMIT {_MOST_NOTED + 1}"
     ).fetchall()
     wanted, others, raw = dict(found), [], []
     if not wanted:
         return ()
+    if len(wanted) > _MOST_NOTED:
+        return None
     with text.path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if number in wanted:

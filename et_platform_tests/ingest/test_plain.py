@@ -114,6 +114,13 @@ def test_so_it_is_with_quoted_fields(lines, is_plain):
     assert same_both_ways((QUOTED[0] + "".join(lines)).encode()) is is_plain
 
 
+def test_a_file_of_too_many_notes_is_read_line_by_line(monkeypatch):
+    content = (HEADER + changed(Latitude="47_6") * 5 + "a,b\r\n" + GOOD).encode()
+    assert same_both_ways(content)
+    monkeypatch.setattr(plain, "_MOST_NOTED", 5)
+    assert not same_both_ways(content)
+
+
 TEXTS = st.text(st.sampled_from([*'ab1,"\t ;|\r\n\x00\x0b\x0c\x85\u2028\xfc\u6f22']), max_size=6)
 LINES = st.one_of(
     st.just(QUOTED[1]),
