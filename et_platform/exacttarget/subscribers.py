@@ -210,7 +210,7 @@ class Subscribers:
                 }
                 yield StatusChange(
                     key=text.get("SubscriberKey", ""),
-                    at=read_server_time(one.findtext(f"{{{API}}}CreatedDate")),
+                    at=read_server_time(one.findtext(f"{{{API}}}CreatedDate") or text.get("CreatedDate")),
                     current=text.get("CurrentStatus", ""),
                     previous=text.get("PreviousStatus", ""),
                     reason=text.get("ReasonUnsub", ""),

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from et_platform.duckdb_support import literal, one_row, parquet
 from et_platform.inbound.road import InboundRoad
@@ -54,32 +55,33 @@ def read(road: InboundRoad) -> Read:
         with road.lake.read() as connection:
             known = status_changes.latest(connection, road.mid)
         since = None if known is None else known - OVERLAP
-        with road.open_exacttarget() as exacttarget:
-            batches = pa.RecordBatchReader.from_batches(
-                status_changes.READ, _batches(exacttarget.subscribers.status_changes(since=since))
+        arriving = scratch / "arriving.parquet"
+        arriving.touch(mode=0o600)
+        # Before the lake is opened: what the client complains of is told as it is, and no lake waits for the network.
+        with road.open_exacttarget() as exacttarget, pq.ParquetWriter(arriving, status_changes.READ) as writer:
+            for batch in _batches(exacttarget.subscribers.status_changes(since=since)):
+                writer.write_batch(batch)
+        file = scratch / "fresh.parquet"
+        file.touch(mode=0o600)
+        with road.lake.read() as connection:
+            connection.execute(f"CREATE TEMP TABLE read_now AS FROM {parquet(arriving)}")
+            caused = "(SELECT NULL AS _folded_key, NULL::TIMESTAMPTZ AS proven_at, NULL AS attempt_id WHERE false)"
+            if opt_outs.is_table_ready(connection):
+                caused = opt_outs.caused(mid=road.mid)
+            fresh = status_changes.unknown(
+                connection,
+                "read_now",
+                mid=road.mid,
+                fold=folding.folded_key("r.subscriber_key"),
+                caused=caused,
             )
-            file = scratch / "fresh.parquet"
-            file.touch(mode=0o600)
-            with road.lake.read() as connection:
-                connection.register("arriving", batches)
-                connection.execute("CREATE TEMP TABLE read_now AS FROM arriving")
-                caused = "(SELECT NULL AS _folded_key, NULL::TIMESTAMPTZ AS proven_at, NULL AS attempt_id WHERE false)"
-                if opt_outs.is_table_ready(connection):
-                    caused = opt_outs.caused(mid=road.mid)
-                fresh = status_changes.unknown(
-                    connection,
-                    "read_now",
-                    mid=road.mid,
-                    fold=folding.folded_key("r.subscriber_key"),
-                    caused=caused,
-                )
-                connection.execute(f"COPY ({fresh}) TO {literal(str(file))} (FORMAT parquet)")
-                counts = one_row(
-                    connection,
-                    "SELECT (SELECT count(*) FROM read_now), count(*), count(*) FILTER (_attempt_id IS NOT NULL), "
-                    "count(*) FILTER (current = 'unsub' AND _attempt_id IS NULL), count(*) FILTER (current = 'held'), "
-                    f"count(*) FILTER (undated) FROM {parquet(file)}",
-                )
+            connection.execute(f"COPY ({fresh}) TO {literal(str(file))} (FORMAT parquet)")
+            counts = one_row(
+                connection,
+                "SELECT (SELECT count(*) FROM read_now), count(*), count(*) FILTER (_attempt_id IS NOT NULL), "
+                "count(*) FILTER (current = 'unsub' AND _attempt_id IS NULL), count(*) FILTER (current = 'held'), "
+                f"count(*) FILTER (undated) FROM {parquet(file)}",
+            )
         told = Read(since, *counts)
         if told.new:
             with road.lake.write() as connection:

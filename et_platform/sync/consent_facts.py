@@ -94,6 +94,7 @@ SELECT _folded_key, subscriber_key,
         WHEN _attempt_id IS NOT NULL THEN ['echo']
         WHEN current = 'unsub' THEN ['out']
         WHEN current = 'held' THEN ['held']
+        WHEN undated THEN [] -- it may be older than what it would take back
         WHEN current = 'normal' AND previous = 'unsub' THEN ['in', 'released']
         WHEN current = 'normal' THEN ['released']
         ELSE []::VARCHAR[]

@@ -1,7 +1,7 @@
 """Opt-outs that ExactTarget has: subscribers whom it shows as unsubscribed, because the CRM says that they are out.
 
-What belongs here: the table `acknowledged.opt_outs`. What does not: deciding who is out (sync/opt_out.py), and data
-extensions' own rows (acknowledged.py).
+What belongs here: the tables `acknowledged.opt_outs`, and `acknowledged.opt_outs_sent`, which forgets nothing. What
+does not: deciding who is out (sync/opt_out.py), and data extensions' own rows (acknowledged.py).
 
 A status is the business unit's, whatever data extension the person is in; which of the CRM's entities says so is kept
 beside, for two of them may hold one person and only one of them the opt-out.
@@ -14,7 +14,7 @@ import duckdb
 from et_platform.duckdb_support import literal
 from et_platform.warehouse.snapshots import table_exists
 
-OPT_OUTS = "lake.acknowledged.opt_outs"
+OPT_OUTS, SENT = "lake.acknowledged.opt_outs", "lake.acknowledged.opt_outs_sent"
 
 
 def relation(*, mid: int, entity: str) -> str:
@@ -24,15 +24,20 @@ def relation(*, mid: int, entity: str) -> str:
 
 def is_table_ready(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether `ensure_table` has nothing to do."""
-    return table_exists(connection, "acknowledged", "opt_outs")
+    return all(table_exists(connection, "acknowledged", name) for name in ("opt_outs", "opt_outs_sent"))
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create it if it is missing. `opted_out_at` is the CRM's date; `attempt_id` null where nothing had to be sent."""
+    """Create what is missing. `opted_out_at` is the CRM's date; `attempt_id` null where nothing had to be sent."""
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {OPT_OUTS} (mid BIGINT, entity VARCHAR, _folded_key VARCHAR, "
         "opted_out_at TIMESTAMP, attempt_id VARCHAR, proven_at TIMESTAMPTZ)"
     )
+    if not table_exists(connection, "acknowledged", "opt_outs_sent"):
+        connection.execute(
+            f"CREATE TABLE {SENT} AS SELECT mid, _folded_key, attempt_id, proven_at FROM {OPT_OUTS} "
+            "WHERE attempt_id IS NOT NULL"
+        )
 
 
 def acknowledge(
@@ -46,6 +51,12 @@ def acknowledge(
         "WHEN NOT MATCHED THEN INSERT VALUES ($mid, $entity, p._folded_key, p.opted_out_at, $attempt, $now)",
         {"mid": mid, "entity": entity, "attempt": attempt_id, "now": datetime.now(UTC)},
     )
+    if attempt_id is not None:
+        connection.execute(
+            f"INSERT INTO {SENT} SELECT $mid, _folded_key, $attempt, now() FROM {proven} AS p "
+            f"ANTI JOIN (FROM {SENT} WHERE mid = $mid AND attempt_id = $attempt) AS s USING (_folded_key)",
+            {"mid": mid, "attempt": attempt_id},
+        )
     row = connection.execute(f"SELECT count(*) FROM {proven}").fetchone()
     assert row is not None
     return row[0]
@@ -64,8 +75,10 @@ def forget(connection: duckdb.DuckDBPyConnection, *, mid: int, entity: str, keys
 
 
 def caused(*, mid: int) -> str:
-    """SQL for the opt-outs that this platform set in ExactTarget: `_folded_key`, `proven_at`, `attempt_id`."""
+    """SQL for the latest opt-out of each key that this platform set in ExactTarget, also where the CRM took it back
+    since: `_folded_key`, `proven_at`, `attempt_id`.
+    """
     return (
         f"(SELECT _folded_key, max(proven_at) AS proven_at, max_by(attempt_id, proven_at) AS attempt_id "
-        f"FROM {OPT_OUTS} WHERE mid = {mid} AND attempt_id IS NOT NULL GROUP BY _folded_key)"
+        f"FROM {SENT} WHERE mid = {mid} GROUP BY _folded_key)"
     )

@@ -97,6 +97,29 @@ def test_promise_9_complaints_and_holds_are_facts_and_what_the_platform_did_itse
     assert [verdict(story, number) for number in (1, 2)] == ["in", "in"]
 
 
+def test_promise_10_an_opt_out_that_the_crm_took_back_before_it_was_read_is_still_the_platforms(story):
+    story.acknowledge(story.who(1), story.who(2))
+    assert story.read_and_opt_out(story.who(1, **OUT), story.who(2)).subscribers.sent == 1
+    story.read_and_opt_out(story.who(1, opted_out="0", opted_out_at=None), story.who(2))
+    assert read(story).ours == 1
+    assert changes(story) == {1: [("normal", "unsub", True)]}
+    assert verdict(story, 1) != "out"
+
+
+def test_promise_9_a_status_without_a_date_takes_nobodys_opt_out_back(story):
+    story.acknowledge(story.who(1))
+    acts(story, "--complaint", story.key(1))
+    read(story)
+    assert verdict(story, 1) == "out"
+    with story.road.lake.write() as connection:
+        connection.execute(
+            f"INSERT INTO {table.TABLE} (mid, subscriber_key, _folded_key, current, previous, changed_at, undated) "
+            "VALUES (?, ?, ?, 'normal', 'unsub', now() + INTERVAL 1 HOUR, true)",
+            [story.road.mid, story.key(1), story.key(1).lower()],
+        )
+    assert verdict(story, 1) == "out"
+
+
 def test_promise_9_a_row_that_would_opt_in_who_complained_is_held_back_by_the_plan(story):
     story.acknowledge(story.who(1), story.who(2))
     acts(story, "--complaint", story.key(1))

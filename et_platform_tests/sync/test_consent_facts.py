@@ -151,7 +151,7 @@ class Sources:
         )
         self.duckdb.execute(
             "CREATE TABLE statuses (mid BIGINT, subscriber_key VARCHAR, _folded_key VARCHAR, current VARCHAR, "
-            "previous VARCHAR, reason VARCHAR, changed_at TIMESTAMPTZ, _attempt_id VARCHAR)"
+            "previous VARCHAR, reason VARCHAR, changed_at TIMESTAMPTZ, undated BOOLEAN, _attempt_id VARCHAR)"
         )
         self.duckdb.execute(
             "CREATE TABLE people (_folded_key VARCHAR, _key VARCHAR, out BOOLEAN, out_at TIMESTAMP, wants BOOLEAN, "
@@ -165,9 +165,9 @@ class Sources:
         )
 
     def status(self, current: str, number: float, previous: str = "normal", reason: str = "", **more: Any) -> None:
-        row = {"mid": MID, "attempt": None} | more
+        row = {"mid": MID, "undated": False, "attempt": None} | more
         self.duckdb.execute(
-            "INSERT INTO statuses VALUES ($mid, 'P1', 'p1', $current, $previous, $reason, $at, $attempt)",
+            "INSERT INTO statuses VALUES ($mid, 'P1', 'p1', $current, $previous, $reason, $at, $undated, $attempt)",
             {**row, "current": current, "previous": previous, "reason": reason, "at": day(number).replace(tzinfo=UTC)},
         )
 
@@ -225,6 +225,13 @@ def test_where_nothing_is_declared_every_list_counts_and_without_a_unit_of_ones_
     sources.unsubscribed(1, 9, 42)
     assert sources.query(f"SELECT unit, binds FROM {sources.told(declared=None)} ORDER BY 1") == [(7, True), (9, False)]
     assert sources.query(f"SELECT bool_and(binds) FROM {sources.told(mid=None, declared=None)}") == [(True,)]
+
+
+def test_promise_9_a_status_whose_date_is_not_known_takes_nothing_back():
+    sources = Sources()
+    sources.status("unsub", 3, undated=True)
+    sources.status("normal", 5, previous="unsub", undated=True)
+    assert sources.query(f"SELECT says FROM {sources.told()}") == [("out",)]
 
 
 def test_promise_9_statuses_opt_out_hold_release_and_take_back():
