@@ -53,10 +53,10 @@ def _value(text: str, name: str, kind: FieldType) -> Value:
             case FieldType.Date:
                 moment = datetime.fromisoformat(bare)
                 return moment if moment.tzinfo else moment.replace(tzinfo=SERVER_TIME)
-    except (ValueError, KeyError, InvalidOperation) as error:
+    except (ValueError, KeyError, InvalidOperation):
         raise InvalidDefinition(
             f"The condition on {name} has a value that is no {kind.value}. Nothing was read. Numbers are written 5 or "
             "5.25, dates 2026-11-01 or 2026-11-01T13:00:00 (server time unless it has an offset), Booleans true or "
             "false."
-        ) from error
+        ) from None  # Python's own words quote the value
     return text

@@ -87,12 +87,12 @@ def import_files(
     for file in attempt.files:
         if file.state == "uploaded":
             held.check()
+            transfer.bring(road, exacttarget, planned.is_, file)  # may take long, so every look comes after it
+            held.check()
             if returned := _rows_back(road, catalog, data_extension, file):
                 break
             if changed := changed_by_hand(exacttarget, planned, file.operation):
                 break
-            transfer.bring(road, exacttarget, planned.is_, file)
-            held.check()
             _define(road, exacttarget, planned.is_, file)
             file, opting_in = _start(road, exacttarget, catalog, data_extension, file, held)
             if opting_in:

@@ -131,7 +131,7 @@ def _start(road: Road, exacttarget: "ExactTarget", run: SegmentRun, held: Lease)
                     raise
                 exacttarget.wait_out(error=refusal)
             except ExactTargetError:
-                ledger.advance(road.ledger, run, "preparing")
+                ledger.advance(road.ledger, run, "preparing", starting_at=None)  # so the rows there are not of this run
                 raise
             held.check()
             if _look(exacttarget, run).has_started:
