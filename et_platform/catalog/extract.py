@@ -30,6 +30,8 @@ class Unsubscribes(Declaration):
 class Extract(Documented):
     """extracts/<name>.yaml: a tracking extract that is asked for by daily window, in ExactTarget's server time.
 
+    `first_window` is the first day that is wanted. A new platform asks for yesterday and goes on from there; earlier
+    days are asked for once somebody asks for the first of them, and until then a check tells how many they are.
     `subscribers_of` names the data extensions whose people it tells of, for lineage. `other_files` are names (with `*`
     and `?`) of files that somebody else has ExactTarget write and that hold the same events: they are taken too.
     `ask_again_after_hours` is how long the answer to a request is waited for. The last `overlap_days` days before

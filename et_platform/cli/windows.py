@@ -16,7 +16,7 @@ def windows(extract: str, count: bool, days: int) -> None:
     """Show each day of the EXTRACT: missing, requested, arrived, unknown, differs, confirmed or empty."""
     from datetime import UTC, datetime
 
-    from et_platform.inbound.accounts import accounts, days_to_ask
+    from et_platform.inbound.accounts import accounts, days_to_ask, left_out, told_of_left_out
     from et_platform.inbound.counts import count_windows
     from et_platform.ledger.windows import counts_named
     from et_platform.resources import build_inbound_road
@@ -32,10 +32,13 @@ def windows(extract: str, count: bool, days: int) -> None:
         counts, now = counts_named(road.ledger, road.mid, declared.name), datetime.now(UTC)
     known = accounts(asked, counts, declared.is_, now=now)
     if not known:
-        click.echo("No day that is over was asked for yet.")
+        click.echo("No day is over yet since `first_window`.")
     for one in reversed(known[-days:]):
         overdue = "  OVERDUE" if one.is_overdue else ""
         again = f", {one.reads} files" if one.reads > 1 else ""
         click.echo(f"{one.day}  {one.state}{again}{overdue}: {one.why}")
     for day, why in days_to_ask(asked, declared.is_, now=now):
         click.echo(f"to be asked for: {day} ({why}): etp request {declared.name} {day}")
+    left = told_of_left_out(left_out(asked, declared.is_, now=now), declared.name)
+    if left:
+        click.echo(left)

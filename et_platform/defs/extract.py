@@ -7,6 +7,7 @@ import dagster as dg
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import Extract
+from et_platform.inbound.accounts import left_out, told_of_left_out
 from et_platform.inbound.detect import detect
 from et_platform.inbound.errors import NotDeclared
 from et_platform.inbound.fetch import fetch
@@ -58,7 +59,8 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
             dg.AssetCheckSpec(
                 ACCOUNTED,
                 asset=dg.AssetKey(["extract_request", declared.name]),
-                description="Each day since the first that was asked for has a loaded file that answers for all of it.",
+                description="Each day since `first_window` was asked for, and has a loaded file that answers for all "
+                "of it.",
             )
         ],
         kinds={"exacttarget", "salesforce"},
@@ -70,13 +72,11 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
         with explained_failures():
             road = platform.inbound_road(run_id=context.run_id, tell=context.log.info)
             request = request_day(road, declared, day_of_run(context), again=config.again)
-            gaps = unaccounted(
-                road.inbound.requests_named(road.mid, declared.name),
-                now=datetime.now(UTC),
-                patience=timedelta(hours=declared.is_.ask_again_after_hours),
-            )
+            asked, now = road.inbound.requests_named(road.mid, declared.name), datetime.now(UTC)
+            patience = timedelta(hours=declared.is_.ask_again_after_hours)
+            gaps, left = unaccounted(asked, now=now, patience=patience), left_out(asked, declared.is_, now=now)
         return dg.MaterializeResult(
-            check_results=[_accounted(gaps)],
+            check_results=[_accounted(gaps, left, declared.name)],
             metadata={
                 "outcome": f"The window's file is {request.state}; its name is {request.output_name}",
                 "window": f"{request.window_start:%Y-%m-%d %H:%M} ≤ time < {request.window_end:%Y-%m-%d %H:%M} UTC",
@@ -120,18 +120,22 @@ def build(declared: Declared[Extract]) -> list[dg.AssetsDefinition]:
     return [extract_request, extract_file]
 
 
-def _accounted(gaps: list[tuple[date, str]]) -> dg.AssetCheckResult:
+def _accounted(gaps: list[tuple[date, str]], left: list[date], name: str) -> dg.AssetCheckResult:
     shown = "; ".join(f"{day}: {why}" for day, why in gaps[:_REASONS_SHOWN])
     more = f"; and {len(gaps) - _REASONS_SHOWN} more" if len(gaps) > _REASONS_SHOWN else ""
+    told = [
+        f"{len(gaps)} days are not accounted for: {shown}{more}. Materialize extract_request for these days again; "
+        "what comes twice changes nothing."
+        if gaps
+        else "Every day that was asked for is loaded, or its file is waited for.",
+        told_of_left_out(left, name),
+    ]
     return dg.AssetCheckResult(
         check_name=ACCOUNTED,
-        passed=not gaps,
+        passed=not (gaps or left),
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(gaps)} days are not accounted for: {shown}{more}. Materialize extract_request for these "
-        "days again; what comes twice changes nothing."
-        if gaps
-        else "Every day up to yesterday is loaded, or its file is waited for.",
-        metadata={"days not accounted for": len(gaps)},
+        description=" ".join(told).strip(),
+        metadata={"days not accounted for": len(gaps), "days never asked for": len(left)},
     )
 
 

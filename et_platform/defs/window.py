@@ -7,7 +7,7 @@ import dagster as dg
 
 from et_platform.catalog.catalog import Catalog, Declared
 from et_platform.catalog.extract import Extract
-from et_platform.inbound.accounts import DayAccount, accounts, days_to_ask
+from et_platform.inbound.accounts import DayAccount, accounts, days_to_ask, left_out, told_of_left_out
 from et_platform.inbound.counts import count_windows, due, whole_windows
 from et_platform.inbound.road import InboundRoad
 from et_platform.ledger.windows import counts_named
@@ -31,7 +31,8 @@ def build(declared: Declared[Extract]) -> dg.AssetChecksDefinition:
                 COUNTED,
                 asset=key,
                 description="For each day that was loaded, ExactTarget tells over SOAP of as many events of each type "
-                "as the lake holds. What could not be counted is told as not known.",
+                "as the lake holds. What could not be counted is told as not known; days that were never asked for are "
+                "told of too.",
             ),
             dg.AssetCheckSpec(
                 IN_TIME,
@@ -45,23 +46,16 @@ def build(declared: Declared[Extract]) -> dg.AssetChecksDefinition:
         with explained_failures():
             road = platform.inbound_road(run_id=context.run.run_id, tell=context.log.info)
             count_windows(road, declared)
-            days = _accounts(road, declared)
-        yield _counted(key, days)
+            now, requests = datetime.now(UTC), road.inbound.requests_named(road.mid, declared.name)
+            days = accounts(requests, counts_named(road.ledger, road.mid, declared.name), declared.is_, now=now)
+            left = told_of_left_out(left_out(requests, declared.is_, now=now), declared.name)
+        yield _counted(key, days, left)
         yield _in_time(key, days)
 
     return windows
 
 
-def _accounts(road: InboundRoad, declared: Declared[Extract]) -> list[DayAccount]:
-    return accounts(
-        road.inbound.requests_named(road.mid, declared.name),
-        counts_named(road.ledger, road.mid, declared.name),
-        declared.is_,
-        now=datetime.now(UTC),
-    )
-
-
-def _counted(key: dg.AssetKey, days: list[DayAccount]) -> dg.AssetCheckResult:
+def _counted(key: dg.AssetKey, days: list[DayAccount], left: str) -> dg.AssetCheckResult:
     differ = [one for one in days if one.state == "differs"]
     unknown = [one for one in days if one.state == "unknown"]
     told = f"{len(differ)} days differ: {_shown(differ)}. " if differ else "No day that was counted differs. "
@@ -71,7 +65,8 @@ def _counted(key: dg.AssetKey, days: list[DayAccount]) -> dg.AssetCheckResult:
             "within overlap_days); what comes twice changes nothing. "
         )
     if unknown:
-        told += f"Of {len(unknown)} days it is not known: {_shown(unknown)}."
+        told += f"Of {len(unknown)} days it is not known: {_shown(unknown)}. "
+    told += left
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=COUNTED,
@@ -80,7 +75,8 @@ def _counted(key: dg.AssetKey, days: list[DayAccount]) -> dg.AssetCheckResult:
         description=told.strip(),
         metadata={
             **{
-                state: sum(one.state == state for one in days) for state in ("confirmed", "empty", "differs", "unknown")
+                state: sum(one.state == state for one in days)
+                for state in ("confirmed", "empty", "differs", "unknown", "missing")
             },
             "days": dg.MetadataValue.md(
                 markdown_table(
@@ -102,7 +98,7 @@ def _in_time(key: dg.AssetKey, days: list[DayAccount]) -> dg.AssetCheckResult:
         description=f"{len(overdue)} days are overdue: {_shown(overdue)}. Look whether ExactTarget's Export folder has "
         "the files and the sensor extract_files runs; ask again with `etp request … --again`."
         if overdue
-        else "Every day's file is loaded, or not due yet.",
+        else "Every file that was asked for is loaded, or not due yet.",
         metadata={"overdue": len(overdue)},
     )
 
@@ -120,8 +116,9 @@ def build_sensor(catalog: Catalog) -> dg.SensorDefinition:
         name=SENSOR,
         asset_selection=dg.AssetSelection.assets(*keys) | dg.AssetSelection.checks_for_assets(*keys),
         minimum_interval_seconds=600,
-        description="Asks for each day once it is over, again when no file came, and once a day for the last days that "
-        "`overlap_days` says, so that late events come. Nothing here asks ExactTarget: the ledger tells what is due.",
+        description="Asks for each day once it is over, again when no file came or none was loaded, and once a day "
+        "for the last days that `overlap_days` says, so that late events come. It begins with yesterday, or with the "
+        "first day that somebody asked for. Nothing here asks ExactTarget: the ledger tells what is due.",
     )
     def extract_windows(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
         now, requests = datetime.now(UTC), []

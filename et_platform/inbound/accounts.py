@@ -40,14 +40,40 @@ class DayAccount:
 def accounts(
     requests: Collection[ExtractRequest], counts: Collection[WindowCount], extract: Extract, *, now: datetime
 ) -> list[DayAccount]:
-    """Every server day from the first that was asked for to yesterday."""
-    by_day = _by_day(requests)
-    return [_account(day, by_day.get(day, []), counts, extract, now) for day in _days(by_day, now)]
+    """Every server day from `first_window`, or from an earlier one that was asked for, to yesterday. What nobody asked
+    for before the first day that was is missing, and not overdue: no file of it can come.
+    """
+    by_day, today = _by_day(requests), now.astimezone(SERVER_ZONE).date()
+    first_asked = min(by_day, default=today)
+    return [
+        _account(day, by_day.get(day, []), counts, extract, now, is_due=day >= first_asked)
+        for day in _days(min(extract.first_window, first_asked), today)
+    ]
+
+
+def left_out(requests: Collection[ExtractRequest], extract: Extract, *, now: datetime) -> list[date]:
+    """The days since `first_window` that were never asked for and that `days_to_ask` does not tell of: a new
+    installation would begin with a year of requests.
+    """
+    return list(_days(extract.first_window, _first_to_ask(_by_day(requests), now)))
+
+
+def told_of_left_out(days: list[date], name: str) -> str:
+    """Which days of an extract were left out, and how to have them; nothing if there are none."""
+    if not days:
+        return ""
+    return (
+        f"{len(days)} days since `first_window`, {days[0]} to {days[-1]}, were never asked for, and are not by "
+        f"themselves: in the UI, materialize extract_request/{name} for these days (Materialize, choose the days, "
+        f"Launch backfill), or for {days[0]} alone: then the sensor asks for those after it, {MOST_ASKED} at a time. "
+        f"If they are not wanted, set `first_window` to {days[-1] + timedelta(days=1)}."
+    )
 
 
 def days_to_ask(requests: Collection[ExtractRequest], extract: Extract, *, now: datetime) -> list[tuple[date, str]]:
-    """The days that are to be asked for now, the newest first, and why: never asked for, not answered in time, or to be
-    read again today because events may have come late.
+    """The days that are to be asked for now, the newest first, and why: never asked for, not answered in time, not
+    loaded in time though a file came, or to be read again today because events may have come late. None is before the
+    first that was asked for, or before yesterday if none was (`left_out`).
     """
     local = now.astimezone(SERVER_ZONE)
     midnight = datetime.combine(local.date(), time(), SERVER_ZONE)
@@ -55,17 +81,18 @@ def days_to_ask(requests: Collection[ExtractRequest], extract: Extract, *, now: 
         return []
     by_day = _by_day(requests)
     yesterday = local.date() - timedelta(days=1)
-    first = min([*by_day, yesterday])
+    first = max(_first_to_ask(by_day, now), extract.first_window)
     last_to_read_again = yesterday - timedelta(days=extract.overlap_days)
     found = []
     day = yesterday
-    while day >= max(first, extract.first_window) and len(found) < MOST_ASKED:
+    while day >= first and len(found) < MOST_ASKED:
         whole = _whole(by_day.get(day, []), day, now)
         if not whole:
             found.append((day, "it was not asked for"))
-        elif whole[-1].state in ("asking", "requested"):
-            if now - whole[-1].asked_at > timedelta(hours=extract.ask_again_after_hours):
-                found.append((day, f"{whole[-1].output_name} did not come"))
+        elif whole[-1].state != "loaded":
+            if now - (whole[-1].arrived_at or whole[-1].asked_at) > timedelta(hours=extract.ask_again_after_hours):
+                what = "came, and is not loaded" if whole[-1].state == "arrived" else "did not come"
+                found.append((day, f"{whole[-1].output_name} {what}"))
         elif day >= last_to_read_again and whole[-1].asked_at < midnight and day < yesterday:
             found.append((day, "events may have come late"))
         day -= timedelta(days=1)
@@ -79,9 +106,12 @@ def _by_day(requests: Collection[ExtractRequest]) -> dict[date, list[ExtractRequ
     return by_day
 
 
-def _days(by_day: dict[date, list[ExtractRequest]], now: datetime) -> Iterator[date]:
-    day, today = min(by_day, default=date.max), now.astimezone(SERVER_ZONE).date()
-    while day < today:
+def _first_to_ask(by_day: dict[date, list[ExtractRequest]], now: datetime) -> date:
+    return min([*by_day, now.astimezone(SERVER_ZONE).date() - timedelta(days=1)])
+
+
+def _days(day: date, end: date) -> Iterator[date]:
+    while day < end:
         yield day
         day += timedelta(days=1)
 
@@ -95,7 +125,13 @@ def _whole(requests: Collection[ExtractRequest], day: date, now: datetime) -> li
 
 
 def _account(
-    day: date, requests: list[ExtractRequest], counts: Collection[WindowCount], extract: Extract, now: datetime
+    day: date,
+    requests: list[ExtractRequest],
+    counts: Collection[WindowCount],
+    extract: Extract,
+    now: datetime,
+    *,
+    is_due: bool,
 ) -> DayAccount:
     start, end = window_of(day, now=now)
     whole = _whole(requests, day, now)
@@ -106,7 +142,7 @@ def _account(
         state, why = _counted([one for one in mine if one.counted_at >= latest], extract)
         return DayAccount(day, state, why, reads=len(loaded))
     asked_first = min((one.asked_at for one in whole), default=end)
-    is_overdue = now > max(end, asked_first) + timedelta(hours=extract.due_after_hours)
+    is_overdue = is_due and now > max(end, asked_first) + timedelta(hours=extract.due_after_hours)
     if whole:
         last = whole[-1]
         state = "arrived" if last.state == "arrived" else "requested"

@@ -81,7 +81,8 @@ def _gap(requests: list[ExtractRequest], end: datetime, overdue_before: datetime
         return None
     if whole:
         last = whole[-1]
-        return f"{last.output_name} did not come ({last.state})" if last.asked_at < overdue_before else None
+        what = "came, and is not loaded" if last.state == "arrived" else f"did not come ({last.state})"
+        return f"{last.output_name} {what}" if last.asked_at < overdue_before else None
     if requests:
         return f"asked for only up to {max(one.window_end for one in requests):%Y-%m-%d %H:%M} UTC"
     return "never asked for"

@@ -1,11 +1,12 @@
 """The sensor that asks for days, and the checks that tell which are late or not what was counted."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 
+from et_platform.defs.extract import ACCOUNTED
 from et_platform.defs.window import COUNTED, IN_TIME, SENSOR
 from et_platform.inbound.request import request_window
 from et_platform.inbound.windows import SERVER_ZONE, window_of
@@ -45,8 +46,13 @@ def test_promise_11_yesterday_is_asked_for_by_itself_once_and_what_is_overdue_is
         return
     (request,) = first
     assert request.partition_key == yesterday.isoformat()
-    checks = found(story.run(request))
-    assert (checks[COUNTED], checks[IN_TIME]) == (True, True)
+    result = story.run(request)
+    checks = found(result)
+    assert (checks[COUNTED], checks[IN_TIME], checks[ACCOUNTED]) == (True, True, False)
+    told = {one.check_name: one.description or "" for one in result.get_asset_check_evaluations()}
+    never = f"{(yesterday - date(2024, 1, 1)).days} days since `first_window`, 2024-01-01 to "
+    assert never in told[COUNTED]
+    assert never in told[ACCOUNTED]
     assert tick(story) == [], "its file is waited for"
     old = yesterday - timedelta(days=3)
     start, end = window_of(old, now=now)

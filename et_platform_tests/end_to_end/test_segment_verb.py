@@ -30,4 +30,4 @@ def test_the_packaged_segments_pick_by_geography_and_by_behaviour(tmp_path, exac
     assert int(quiet["outcome"].split()[0]) > 100, "nobody opened anything, and what it filters was picked before"
     listed = platform.etp("segment", "list")
     assert listed.stdout.count("settled") == 3, listed.stdout + listed.stderr
-    assert "No day that is over" in platform.etp("windows", "tracking").stdout
+    assert "days since `first_window`, 2026-01-01 to " in platform.etp("windows", "tracking").stdout

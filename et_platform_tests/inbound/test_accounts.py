@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from et_platform.catalog.catalog import load_catalog
 from et_platform.catalog.extract import Extract
-from et_platform.inbound.accounts import DayAccount, accounts, days_to_ask
+from et_platform.inbound.accounts import DayAccount, accounts, days_to_ask, left_out, told_of_left_out
 from et_platform.inbound.counts import count_windows, due
 from et_platform.inbound.load import take
 from et_platform.inbound.request import output_name, request_window
@@ -26,7 +26,7 @@ EXTRACT = Extract(
     description="x",
     kind="tracking",
     events=("sent", "open"),
-    first_window=date(2026, 1, 1),
+    first_window=date(2026, 11, 1),
     overlap_days=1,
     due_after_hours=8,
 )
@@ -34,7 +34,13 @@ HOUR = timedelta(hours=1)
 
 
 def request(
-    day: int, state: RequestState, *, asked: datetime = NOW - HOUR, loaded: datetime | None = None, attempt: int = 1
+    day: int,
+    state: RequestState,
+    *,
+    asked: datetime = NOW - HOUR,
+    arrived: datetime | None = None,
+    loaded: datetime | None = None,
+    attempt: int = 1,
 ) -> ExtractRequest:
     start, end = window_of(date(2026, 11, day), now=NOW)
     return ExtractRequest(
@@ -48,6 +54,7 @@ def request(
         state=state,
         run_id="test",
         asked_at=asked,
+        arrived_at=arrived,
         loaded_at=loaded or (asked if state == "loaded" else None),
     )
 
@@ -88,7 +95,53 @@ def test_promise_11_a_gap_between_two_days_is_missing_and_a_file_that_is_due_is_
     assert found == {1: ("unknown", False), 2: ("missing", True), 3: ("requested", True), 4: ("requested", False)}
     part = replace(request(2, "loaded"), window_end=datetime(2026, 11, 2, 10, tzinfo=UTC))
     assert of(2, [part]).why == "asked for only up to 2026-11-02 10:00 UTC"
-    assert accounts([], [], EXTRACT, now=NOW) == []
+
+
+def test_promise_11_days_from_before_the_first_that_was_asked_for_are_missing_and_told_of_and_not_overdue():
+    def left(*requests: ExtractRequest, extract: Extract = EXTRACT) -> list[int]:
+        return [day.day for day in left_out(requests, extract, now=NOW)]
+
+    days = accounts([], [], EXTRACT, now=NOW)
+    assert [(one.day.day, one.state, one.why, one.is_overdue) for one in days] == [
+        (number, "missing", "never asked for", False) for number in (1, 2, 3, 4)
+    ]
+    assert left() == [1, 2, 3], "yesterday is asked for by itself"
+    days = accounts([request(3, "loaded"), request(4, "requested")], [], EXTRACT, now=NOW)
+    assert [(one.day.day, one.state, one.is_overdue) for one in days] == [
+        (1, "missing", False),
+        (2, "missing", False),
+        (3, "unknown", False),
+        (4, "requested", False),
+    ]
+    assert left(request(3, "loaded")) == [1, 2]
+    assert left(request(1, "requested")) == [], "the sensor fills what follows"
+    later = EXTRACT.model_copy(update={"first_window": date(2026, 11, 9)})
+    assert (left(extract=later), accounts([], [], later, now=NOW)) == ([], [])
+    assert [one.day.day for one in accounts([request(3, "loaded")], [], later, now=NOW)] == [3, 4], (
+        "what is known stays"
+    )
+
+    told = told_of_left_out(left_out([request(3, "loaded")], EXTRACT, now=NOW), "t")
+    assert told.startswith("2 days since `first_window`, 2026-11-01 to 2026-11-02, were never asked for")
+    assert "materialize extract_request/t" in told
+    assert "set `first_window` to 2026-11-03" in told
+    assert told_of_left_out([], "t") == ""
+
+
+def test_promise_11_a_day_whose_file_came_and_cannot_be_loaded_is_asked_for_again_however_old_it_is():
+    def asked(*requests: ExtractRequest, overlap_days: int) -> dict[int, str]:
+        extract = EXTRACT.model_copy(update={"overlap_days": overlap_days})
+        return {day.day: why for day, why in days_to_ask(requests, extract, now=NOW)}
+
+    known = [request(day, "loaded") for day in (2, 3, 4)]
+    stuck = request(1, "arrived", asked=NOW - 50 * HOUR, arrived=NOW - 7 * HOUR)
+    for overlap_days in (0, 2):
+        assert asked(stuck, *known, overlap_days=overlap_days) == {
+            1: "etp_t_20261101T0600Z_20261102T0600Z_a1.zip came, and is not loaded"
+        }
+    fresh = request(1, "arrived", asked=NOW - 50 * HOUR, arrived=NOW - 5 * HOUR)
+    assert asked(fresh, *known, overlap_days=0) == {}, "it came late, and is being loaded"
+    assert asked(stuck, request(1, "requested", attempt=2), *known, overlap_days=0) == {}, "the next file is waited for"
 
 
 def test_promise_11_days_are_asked_for_until_they_are_answered_and_the_last_ones_again_each_day():
@@ -150,14 +203,15 @@ def test_promise_11_a_late_event_is_seen_by_the_count_and_brought_by_the_next_fi
 
     catalog = write_catalog(tmp_path / "catalog")
     (catalog / "extracts").mkdir()
-    text = 'description: x\nowners: ["team:tests"]\nkind: tracking\nfirst_window: 2024-01-01\n'
+    now = datetime.now(UTC)
+    today = now.astimezone(SERVER_ZONE).date()
+    text = f'description: x\nowners: ["team:tests"]\nkind: tracking\nfirst_window: {today}\n'
     (catalog / "extracts" / "t.yaml").write_text(text, encoding="utf-8")
     declared = load_catalog(catalog).extracts["t"]
     world = World(tmp_path / "world", simulator.info | {"ftp_folder": simulator.ftp_folder}, prefix="etp_t_")
     acted("--sent", "K1", "K2", "--open", "K1", "--unsubscribe", "K2")
-    now = datetime.now(UTC)
     later = now + timedelta(days=2)
-    start, end = window_of(now.astimezone(SERVER_ZONE).date(), now=later)
+    start, end = window_of(today, now=later)
     loaded(1)
     acted("--open", "K2")
     assert told() == {"unsubscribe": (1, 1), "open": (2, 1), "click": (0, 0), "bounce": (0, 0), "sent": (2, 2)}
