@@ -57,8 +57,8 @@ def test_update_types_on_a_list_and_copies(soap: Soap, key: str) -> None:
 
     to_list(soap, f"{key}-a", number, content.replace("a@b", "z@b"), UpdateType="AddAndDoNotUpdate")
     assert figures(soap.run(f"{key}-a")) == ("Completed", 2, 2, 0, 4)
-    assert (address("on"), address("off"), address("NEW")) == ("a@b.example", "off@b.example", "d@b.example")
-    assert set(on_list(soap, number)) == {f"{key}-on", f"{key}-off", f"{key}-NEW"}
+    assert (address("on"), address("off"), address("new")) == ("a@b.example", "off@b.example", "c@b.example")
+    assert set(on_list(soap, number)) == {f"{key}-on", f"{key}-off", f"{key}-new"}
 
 
 def test_who_unsubscribed_stays_so(soap: Soap, key: str) -> None:

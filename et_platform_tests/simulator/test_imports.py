@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from et_platform.simulator.behaviour import Behaviour
+from et_platform.simulator.imports.plan import keeps_first
 from et_platform_tests.simulator.importing import put, ready
 from et_platform_tests.simulator.soap import (
     PERSON,
@@ -80,6 +82,19 @@ def test_of_copies_in_one_file_the_last_counts(soap: Soap, key: str) -> None:
     ready(soap, key, "Key,Name\na,first\nb,only\nA ,last\n")
     assert figures(soap.run(key)) == ("Completed", 2, 1, 0, 3)
     assert {one["Name"] for one in soap.rows(key, ["Name"])} == {"last", "only"}
+
+
+def test_of_copies_in_one_file_the_first_counts_where_rows_are_only_added(soap: Soap, key: str) -> None:
+    ready(soap, key, "Key,Name\na,first\nb,only\nA ,last\n", UpdateType="AddAndDoNotUpdate")
+    assert figures(soap.run(key)) == ("Completed", 2, 1, 0, 3)
+    assert {one["Name"] for one in soap.rows(key, ["Name"])} == {"first", "only"}
+
+
+@pytest.mark.parametrize("update_type", ["AddAndUpdate", "AddAndDoNotUpdate", "UpdateButDoNotAdd", "Overwrite"])
+def test_which_copy_counts_can_be_set_for_every_update_type(update_type: str) -> None:
+    assert keeps_first(update_type, Behaviour(duplicates="first"))
+    assert not keeps_first(update_type, Behaviour(duplicates="last"))
+    assert keeps_first(update_type, Behaviour()) == (update_type == "AddAndDoNotUpdate")
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,10 @@ class ImportBehaviour(BaseModel):
     )
 
     # How an import treats rows
-    duplicates: Literal["last", "first", "reject"] = Field(
-        "last", description="Which row of those with one key in one file is applied; reject: none [3]."
+    duplicates: Literal["by_update_type", "last", "first", "reject"] = Field(
+        "by_update_type",
+        description="Which row of those with one key in one file is applied: by_update_type the first under add-only, "
+        "else the last; reject: none [3; which type keeps which: K].",
     )
     add_only_existing: Bucket = Field("duplicated", description="Row that exists already, under an add-only type.")
     update_only_missing: Bucket = Field("errors", description="Row that is not there, under an update-only type.")

@@ -18,7 +18,7 @@ from datetime import datetime
 from et_platform.simulator import values
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.imports.mapping import Columns
-from et_platform.simulator.imports.plan import ImportFailed, Plan
+from et_platform.simulator.imports.plan import ImportFailed, Plan, keeps_first
 from et_platform.simulator.imports.source import STAGED
 from et_platform.simulator.imports.tasks import Figures
 from et_platform.simulator.schema import DataExtension, Field, folded
@@ -87,7 +87,7 @@ def merge(
     names = [_NAMES.get(folded(one.name).strip(), one.name) for _, one in columns.fields]
     if _EMAIL not in names and _KEY not in names:
         raise ImportFailed("no column for Email Address or Subscriber Key")
-    copies, tally, last = _copies(connection, names, behaviour), Tally(), 0
+    copies, tally, last = _copies(connection, names, plan.update_type, behaviour), Tally(), 0
     batches: list[People] = []
     while not tally.stopped:
         texts = ", ".join(f"c{place}" for place in range(len(names)))
@@ -129,11 +129,11 @@ def _text(text: str | None, plan: Plan) -> str | None:
     return None if text is None or not text.strip() or text == plan.null_representation else text.strip()
 
 
-def _copies(connection: Connection, names: list[str], behaviour: Behaviour) -> set[int]:
+def _copies(connection: Connection, names: list[str], update_type: str, behaviour: Behaviour) -> set[int]:
     """The numbers of the rows that are not applied since another means the same subscriber."""
     parts = [f"nullif(trim(c{names.index(name)}), '')" for name in (_KEY, _EMAIL) if name in names]
     who = values.folded(f"coalesce({', '.join(parts)})")
-    order = "desc" if behaviour.duplicates == "last" else "asc"
+    order = "asc" if keeps_first(update_type, behaviour) else "desc"
     condition = "number > 1" if behaviour.duplicates == "reject" else "place > 1"
     found = connection.execute(
         f"SELECT line FROM (SELECT line, row_number() OVER (same ORDER BY line {order}) AS place,"

@@ -14,7 +14,7 @@ from datetime import datetime
 from et_platform.simulator import retention, rows, values
 from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.imports.mapping import Columns
-from et_platform.simulator.imports.plan import Plan
+from et_platform.simulator.imports.plan import Plan, keeps_first
 from et_platform.simulator.imports.source import STAGED
 from et_platform.simulator.imports.tasks import Figures
 from et_platform.simulator.schema import DataExtension, Field
@@ -45,7 +45,7 @@ def judge(
     connection.execute(f"DROP TABLE {STAGED}")
     stopped = not plan.allow_errors and _stop(connection, behaviour)
     if data_extension.keys:
-        _mark_copies(connection, behaviour)
+        _mark_copies(connection, plan, behaviour)
     if stopped and behaviour.stopped_import == "rollback":
         connection.execute(f"UPDATE {JUDGED} SET verdict = 'undone' WHERE verdict <> 'error'")
     return _figures(connection, behaviour), stopped
@@ -151,9 +151,9 @@ def _stop(connection: Connection, behaviour: Behaviour) -> bool:
     return True
 
 
-def _mark_copies(connection: Connection, behaviour: Behaviour) -> None:
+def _mark_copies(connection: Connection, plan: Plan, behaviour: Behaviour) -> None:
     """Of several valid rows with one key at most one is applied; the others are copies."""
-    order = "desc" if behaviour.duplicates == "last" else "asc"
+    order = "asc" if keeps_first(plan.update_type, behaviour) else "desc"
     copy = "true" if behaviour.duplicates == "reject" else "place > 1"
     connection.execute(
         f"UPDATE {JUDGED} SET verdict = 'copy' FROM ("

@@ -65,6 +65,14 @@ class Plan:
     file_age_offset_hours: int
 
 
+def keeps_first(update_type: str, behaviour: Behaviour) -> bool:
+    """Whether of the rows with one key in a file the first is applied, and not the last. What only adds finds the row
+    there from its second on [3: first or last, depending on the update type; which keeps which: K]."""
+    if behaviour.duplicates == "by_update_type":
+        return update_type == "AddAndDoNotUpdate"
+    return behaviour.duplicates == "first"
+
+
 def true(text: str | None, default: bool) -> bool:
     """An XML Boolean that `rules.problem` has found to be one."""
     return default if not text else text.lower() in ("true", "1")
