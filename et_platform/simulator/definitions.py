@@ -48,7 +48,8 @@ class Kind:
 
     `words` are the messages of Create, Update and Delete. `numbered` kinds have a number beside their ObjectID;
     `unique_names` says whether two may share a Name. What names no folder lies in the root of `content_type`, if that
-    is given. `shown` is what a Retrieve shows of properties that nobody set.
+    is given. `shown` is what a Retrieve shows of properties that nobody set; `told` are the properties that the reply of
+    Create or Update shows beside those that the request gave.
     """
 
     shape: retrieval.Shape
@@ -63,6 +64,7 @@ class Kind:
     unique_names: bool = True
     content_type: str = ""
     shown: Mapping[str, str] = field(default_factory=dict)
+    told: frozenset[str] = frozenset({"CustomerKey"})
 
     @property
     def name(self) -> str:
@@ -134,7 +136,7 @@ class Kind:
         except Refused as refused:
             return refusal(refused, self.named(element))
         properties = document["properties"]
-        shown = self.shape.render(properties, {"CustomerKey", *self._given(element)}, tag="Object")
+        shown = self.shape.render(properties, {*self.told, *self._given(element)}, tag="Object")
         if found is not None:
             return Result(self.words[1], shown)
         number = int(properties["ID"]) if self.numbered else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import lxml.etree as etree
 
+from et_platform_tests.simulator.sending import performed
 from et_platform_tests.simulator.soap import (
     NIL,
     PERSON,
@@ -20,10 +21,12 @@ from et_platform_tests.simulator.soap import (
     import_definition,
     local,
     named,
+    row,
     simple,
 )
+from et_platform_tests.simulator.test_automations import automation, filter_definition
 
-_NOT_SENT = {"CreatedDate", "ModifiedDate", "ObjectID", "PartnerKey", "NewID"}
+_NOT_SENT = {"CreatedDate", "ModifiedDate", "ObjectID", "PartnerKey", "NewID", "FilterActivityID"}
 
 
 def read(path: Path) -> Reply:
@@ -152,3 +155,52 @@ def test_perform_has_the_frame_of_a_recorded_perform(soap: Soap, recorded: Path)
     assert result == [*(local(child) for child in old.message[0][0]), "Task"]
     task = reply.text("Results/Result/Task/ID")
     assert reply.text("Results/Result/StatusMessage") == f"ImportDefinition performed AsyncID:{task}"
+
+
+def test_filters_and_automations(soap: Soap, recorded: Path) -> None:
+    """A filter, its activity, an automation of it and a run of that: made as recorded, answered as recorded."""
+    key = "filtered_as_recorded"
+    source = soap.good("Create", data_extension(key, *PERSON)).text("Results/NewObjectID")
+    into = soap.good("Create", data_extension(f"{key}_2", *PERSON)).text("Results/NewObjectID")
+    soap.good("Create", row(key, {"Key": "1"}))
+    picked = simple("Key", "equals", "1", tag="DataFilter")
+    definition = soap.good("Create", filter_definition(key, key, picked)).text("Results/NewObjectID")
+
+    old = read(recorded / "filterdefinition-retrieve.xml")
+    reply = soap.retrieve("FilterDefinition", ["ObjectID"], equals("CustomerKey", key))
+    assert_same_frame(reply, old)
+    assert shape(reply.message) == shape(old.message)
+    assert reply.text("Results/ObjectID") == definition
+
+    old = read(recorded / "filteractivity-create.xml")
+    wanted = old.results[0].find("{*}Object")
+    for name, text in (
+        *(("FilterDefinitionID", definition), ("SourceObjectID", source), ("DestinationObjectID", into)),
+        *(("CustomerKey", key), ("Name", key)),
+    ):
+        wanted.find("{*}" + name).text = text
+    created = soap.good("Create", f'<Objects xsi:type="FilterActivity">{as_request(wanted)}</Objects>')
+    assert_same_frame(created, old)
+    assert shape(created.message) == shape(old.message)
+    assert created.text("Results/StatusMessage") == old.text("Results/StatusMessage")
+    assert created.text("Results/Object/FilterActivityID") == created.text("Results/NewObjectID")
+
+    soap.good("Create", automation(key, (("FilterActivity", key),)))
+    old = read(recorded / "program-retrieve.xml")
+    reply = soap.retrieve("Program", ["ObjectID"], equals("CustomerKey", key))
+    assert_same_frame(reply, old)
+    assert shape(reply.message) == shape(old.message)
+
+    old = read(recorded / "automation-perform.xml")
+    reply = performed(soap, "Automation", key)
+    assert_same_frame(reply, old)
+    assert shape(reply.message) == shape(old.message)
+    for name in ("StatusCode", "StatusMessage", "Object/IsPlatformObject", "Object/Name", "Object/IsActive"):
+        assert reply.text(f"Results/Result/{name}") == old.text(f"Results/Result/{name}")
+
+
+def test_every_recorded_reply_is_compared(recorded: Path) -> None:
+    tests = "".join(one.read_text() for one in Path(__file__).parent.glob("test_*.py"))
+    replies = [one.name for one in recorded.glob("*.xml")]
+    assert replies
+    assert [one for one in replies if f'read(recorded / "{one}")' not in tests] == []

@@ -59,6 +59,7 @@ _KIND = definitions.Kind(
     rule=_check,
     defaults={"DestinationTypeID": _DATA_EXTENSION, "SourceTypeID": _DATA_EXTENSION},
     fixed=frozenset({"CustomerKey"}),
+    told=frozenset({"CustomerKey", "FilterActivityID"}),  # [R]
 )
 retrieve, save, delete = _KIND.retrieve, _KIND.save, _KIND.delete
 
