@@ -90,6 +90,11 @@ class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour, SendBehaviour
         "accept",
         description="Operators documented for a DataFilter only (beginsWith, isAnniversary ...) in a Retrieve [D, K].",
     )
+    filter_definition_operators: Literal["documented", "all"] = Field(
+        "documented",
+        description="What a FilterDefinition takes for a field: the operators documented for its type [D], or whatever "
+        "a Retrieve takes for that type [K].",
+    )
     one_value_of_in: Literal["whole", "split"] = Field(
         "whole",
         description="IN with a single Value that has commas: one value, or several [K]; documented are several Values.",

@@ -48,8 +48,8 @@ class Kind:
 
     `words` are the messages of Create, Update and Delete. `numbered` kinds have a number beside their ObjectID;
     `unique_names` says whether two may share a Name. What names no folder lies in the root of `content_type`, if that
-    is given. `shown` is what a Retrieve shows of properties that nobody set; `told` are the properties that the reply of
-    Create or Update shows beside those that the request gave.
+    is given. `shown` is what a Retrieve shows of properties that nobody set; `told` are the properties that the reply
+    of Create or Update shows beside those that the request gave.
     """
 
     shape: retrieval.Shape

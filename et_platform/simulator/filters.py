@@ -7,7 +7,7 @@ the caller gives them as `Column`s. Texts compare without case and trailing blan
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from et_platform.simulator import envelope, values
@@ -128,6 +128,9 @@ def condition(connection: Connection, wanted: Filter, columns: Mapping[str, Colu
     if column is None:
         raise FilterError(f"Invalid column name '{wanted.property}'.")
     operator = wanted.operator.lower()
+    if not any(operator in taken for taken in _TAKEN.values()):
+        raise FilterError(f"Invalid operator {wanted.operator!r}.")
+    _check_type(wanted, column, _TAKEN)
     if operator in ("isnull", "isnotnull"):
         return Condition(f"{column.sql} IS {'NOT ' if operator == 'isnotnull' else ''}NULL")
     most = None if operator == "in" else (2 if operator == "between" else 1)
@@ -137,13 +140,9 @@ def condition(connection: Connection, wanted: Filter, columns: Mapping[str, Colu
     if operator in _ON_TEXT:
         return Condition(_ON_TEXT[operator](f"CAST({column.sql} AS VARCHAR)"), list(wanted.operands))
     if operator in _ON_ANNIVERSARY:
-        if column.type != "Date":
-            raise FilterError(f"The operator {wanted.operator} needs a date.")
         moments = _converted(connection, column, wanted)
         day = "strftime({}, '%m%d')"
         return Condition(f"{day.format(column.sql)} {_ON_ANNIVERSARY[operator]} {day.format('?')}", moments)
-    if operator not in _COMPARISONS:
-        raise FilterError(f"Invalid operator {wanted.operator!r}.")
     return _comparison(connection, column, wanted, operator)
 
 
@@ -178,6 +177,41 @@ _ON_ANNIVERSARY = {
     "greaterthananniversary": ">",
     "lessthananniversary": "<",
 }
+
+
+_NULL = frozenset({"isnull", "isnotnull"})
+_EQUAL = _NULL | {"equals", "notequals", "in"}
+_ORDERED = _NULL | _COMPARISONS.keys()
+_TAKEN = {
+    "Text": _ORDERED | _ON_TEXT.keys(),
+    "Number": _ORDERED,
+    "Decimal": _ORDERED,
+    "Date": _ORDERED | _ON_ANNIVERSARY.keys(),
+    "Boolean": _EQUAL,
+}
+"""The operators that a filter takes, by type: what is for texts or dates is for nothing else [K]."""
+_ALL_COMPARED = _NULL | {"equals", "notequals", "greaterthan", "greaterthanorequal", "lessthan", "lessthanorequal"}
+_DOCUMENTED = {
+    "Text": _ALL_COMPARED | {"existsinstring", "existsinstringasaword", "notexistsinstring", "beginswith"},
+    "Number": _ALL_COMPARED,
+    "Decimal": _ALL_COMPARED,
+    "Date": _NULL | {"equals", "notequals", "greaterthan", "lessthan"} | _ON_ANNIVERSARY.keys(),
+    "Boolean": _NULL | {"equals"},
+}
+"""Those that are documented for a FilterDefinition [D]; isNull and isNotNull are added to them [W, K]."""
+
+
+def _check_type(one: Simple, column: Column, taken: Mapping[str, Collection[str]]) -> None:
+    if one.operator.lower() not in taken[column.type]:
+        raise FilterError(f"The operator {one.operator} cannot be used on {one.property} of type {column.type}.")
+
+
+def check_for_definition(wanted: Filter, columns: Mapping[str, Column]) -> None:
+    """Refuse what is not documented for a FilterDefinition [D]. Unknown properties pass. Raises FilterError."""
+    for one in comparisons(wanted):
+        column = columns.get(one.property.lower())
+        if column is not None:
+            _check_type(one, column, _DOCUMENTED)
 
 
 _MANY = f"{values.MANY} AS many(given, place)"

@@ -106,6 +106,10 @@ def test_what_is_wrong_with_a_filter_is_told(soap: Soap, key: str) -> None:
         filter_definition(key, "nobody", simple("City", "equals", "a", tag="DataFilter")): "DataSource was not found",
         filter_definition(key, key, simple("Town", "equals", "a", tag="DataFilter")): "Invalid column name",
         filter_definition(key, key, ""): "DataSource and DataFilter are required",
+        filter_definition(
+            key, key, simple("City", "contains", "a", tag="DataFilter")
+        ): "contains cannot be used on City",
+        filter_definition(key, key, simple("Born", "contains", "20", tag="DataFilter")): "used on Born of type Date",
     }.items():
         refused = soap.write("Create", wrong)
         assert refused.text("OverallStatus") == "Error"

@@ -202,6 +202,51 @@ def test_values_that_do_not_fit_a_type(typed: duckdb.DuckDBPyConnection, column:
         rows_of(typed, simple(column, "equals", "soon"))
 
 
+ON_TEXT = ["like", "beginsWith", "endsWith", "contains", "notContains", "existsInString", "notExistsInString"]
+ON_DATES = ["isAnniversary", "isNotAnniversary", "greaterThanAnniversary", "lessThanAnniversary"]
+ORDER = ["greaterThan", "lessThan", "greaterThanOrEqual", "lessThanOrEqual"]
+VALUE = {"text": "a", "number": "0", "amount": "0", "moment": "1/1/2000", "flag": "true"}
+TYPE = {"text": "Text", "number": "Number", "amount": "Decimal", "moment": "Date", "flag": "Boolean"}
+NOT_TAKEN = {
+    "text": ON_DATES,
+    "number": [*ON_TEXT, "existsInStringAsAWord", *ON_DATES],
+    "amount": [*ON_TEXT, "existsInStringAsAWord", *ON_DATES],
+    "moment": [*ON_TEXT, "existsInStringAsAWord"],
+    "flag": [*ON_TEXT, "existsInStringAsAWord", *ON_DATES, *ORDER, "between"],
+}
+NOT_DOCUMENTED = {
+    "text": ["between", "IN", "like", "endsWith", "contains", "notContains"],
+    "number": ["between", "IN"],
+    "amount": ["between", "IN"],
+    "moment": ["between", "IN", "greaterThanOrEqual", "lessThanOrEqual"],
+    "flag": ["notEquals", "IN"],
+}
+EVERY = [*COMPARED, "between", "IN", "existsInStringAsAWord", *ON_TEXT, *ON_DATES]
+
+
+@pytest.mark.parametrize("column", TYPED)
+def test_operators_that_a_type_does_not_take(typed: duckdb.DuckDBPyConnection, column: str) -> None:
+    for operator in EVERY:
+        part = simple(column, operator, *[VALUE[column]] * (2 if operator == "between" else 1))
+        if operator in NOT_TAKEN[column]:
+            refused = f"The operator {operator} cannot be used on {column} of type {TYPE[column]}"
+            with pytest.raises(filters.FilterError, match=refused):
+                rows_of(typed, part)
+        else:
+            assert 4 not in rows_of(typed, part)  # null fulfils none
+
+
+@pytest.mark.parametrize("column", TYPED)
+def test_operators_that_are_not_documented_for_a_filter_definition(column: str) -> None:
+    for operator in (*EVERY, "isNull", "isNotNull"):
+        wanted = filters.Complex("AND", (filters.Simple(column, operator, ()), filters.Simple("unknown", "like", ())))
+        if operator in NOT_TAKEN[column] + NOT_DOCUMENTED[column]:
+            with pytest.raises(filters.FilterError, match=f"{operator} cannot be used on {column}"):
+                filters.check_for_definition(wanted, TYPED)
+        else:
+            filters.check_for_definition(wanted, TYPED)
+
+
 def test_operators_of_a_data_filter_can_be_refused() -> None:
     for operator, refused in (("beginsWith", True), ("isAnniversary", True), ("like", False), ("IN", False)):
         wanted = filters.Complex("AND", (filters.Simple("a", "equals", ("1",)), filters.Simple("a", operator, ("1",))))

@@ -18,12 +18,14 @@ from et_platform_tests.simulator.extracting import arrived, extract, tables, tra
 from et_platform_tests.simulator.sending import a_list_of, email, performed, send_definition, sendable, sent
 from et_platform_tests.simulator.soap import KEY_FIELD, Soap, data_extension, equals, row, simple
 from et_platform_tests.simulator.test_asynchronous import options
+from et_platform_tests.simulator.test_automations import filter_definition
 from et_platform_tests.simulator.test_describe import describe
 from et_platform_tests.simulator.test_extracts import act
 
 SETTINGS = {
     "row_order": "key",
     "data_filter_operators": "refuse",
+    "filter_definition_operators": "all",
     "one_value_of_in": "split",
     "unknown_type_description": "absent",
     "unknown_category": "keep",
@@ -56,6 +58,11 @@ def test_rows_come_by_key_over_pages(soap: Soap, key: str) -> None:
 def test_operators_of_a_data_filter_are_refused(soap: Soap) -> None:
     status = soap.retrieve("DataExtension", ["Name"], simple("Name", "beginsWith", "x")).text("OverallStatus")
     assert status == "Error: The operator beginsWith is for a DataFilter only."
+
+
+def test_a_filter_definition_takes_what_a_retrieve_takes(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, KEY_FIELD))
+    soap.good("Create", filter_definition(key, key, simple("Key", "contains", "a", tag="DataFilter")))
 
 
 def test_one_value_of_in_may_be_several(soap: Soap, key: str) -> None:

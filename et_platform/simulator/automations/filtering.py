@@ -35,13 +35,17 @@ def restored(content: Kept) -> Filter:
     return Simple(content["property"], content["operator"], tuple(content["operands"]))
 
 
-def condition(connection: Connection, source: DataExtension, wanted: Filter) -> filters.Condition:
-    """The SQL of a filter over a data extension. Raises FilterError."""
-    columns = {
+def columns(source: DataExtension) -> dict[str, filters.Column]:
+    """The fields of a data extension as filters see them."""
+    return {
         one.name.lower(): filters.Column(one.column, "Text" if one.type in schema.TEXT_TYPES else one.type)
         for one in source.fields
     }
-    return filters.condition(connection, wanted, columns)
+
+
+def condition(connection: Connection, source: DataExtension, wanted: Filter) -> filters.Condition:
+    """The SQL of a filter over a data extension. Raises FilterError."""
+    return filters.condition(connection, wanted, columns(source))
 
 
 def run(service: Service, wanted: Filter, source_id: str, destination_id: str) -> int:

@@ -49,6 +49,8 @@ def _check(service: Service, connection: Connection, document: Document, element
     try:
         wanted = filters.read(part)
         filtering.condition(connection, found, wanted)
+        if service.behaviour.filter_definition_operators == "documented":
+            filters.check_for_definition(wanted, filtering.columns(found))
     except filters.FilterError as error:
         raise Refused(_INVALID, f"FilterDefinition: {error}") from error
     document["filter"], document["source"] = filtering.kept(wanted), found.object_id
