@@ -93,7 +93,7 @@ def _write(caller: Service, operation: Operation, message: Element) -> list[Resu
             results += handler.delete(service, members)
         else:
             try:
-                mode = _save_mode(operation, message)
+                mode = _save_mode(operation, message, object_type)
             except Refused as refused:
                 results += [refusal(refused, _empty(object_type))] * len(members)
             else:
@@ -105,12 +105,17 @@ def _empty(object_type: str) -> str:
     return markup.element("Object", markup.nil("PartnerKey"), markup.nil("ObjectID"), type=object_type or "APIObject")
 
 
-def _save_mode(operation: Operation, message: Element) -> SaveMode:
-    """SaveOptions may turn a Create or an Update into an upsert [D]."""
+def _save_mode(operation: Operation, message: Element, object_type: str) -> SaveMode:
+    """SaveOptions may turn a Create or an Update into an upsert [D].
+
+    An option is for the type that its PropertyName names, or for all: `*` [D], or none [K]. The type's own goes first.
+    """
     options = envelope.child(message, "Options")
-    action = "Default"
+    actions: dict[str, str] = {}
     for option in envelope.children(envelope.child(options, "SaveOptions"), "SaveOption"):
-        action = (envelope.value(option, "SaveAction") or "Default").strip()
+        name = (envelope.value(option, "PropertyName") or "").strip() or "*"
+        actions[name] = (envelope.value(option, "SaveAction") or "Default").strip()
+    action = actions.get(object_type, actions.get("*", "Default"))
     match action:
         case "Default" | "Nothing":
             return SaveMode(add=operation == "Create", change=operation == "Update")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from et_platform_tests.simulator.soap import (
     PERSON,
     PERSON_FIELDS,
@@ -199,3 +201,37 @@ def test_calls_at_the_same_time_never_make_a_key_twice(soap: Soap, key: str) -> 
     with ThreadPoolExecutor(6) as threads:
         assert set(threads.map(upsert, range(12))) == {"OK"}
     assert len(soap.rows(key, ["Key"])) == 20
+
+
+def test_keys_name_the_row_whatever_its_properties_say(soap: Soap, key: str) -> None:
+    soap.good("Create", data_extension(key, *PERSON))
+    soap.good("Create", row(key, {"Key": "a", "Name": "one"}))
+    soap.good("Update", row(key, {"Key": "b", "Name": "two"}, {"Key": "a"}), options=UPSERT)
+    soap.good("Update", row(key, {"key": "c", "Name": "three"}, {"KEY": "a"}))
+    assert soap.rows(key, ["Key", "Name"]) == [{"Key": "a", "Name": "three"}]
+
+
+@pytest.mark.parametrize(
+    ("options", "added"),
+    [
+        ([("*", "UpdateAdd")], True),
+        ([("DataExtensionObject", "UpdateAdd")], True),
+        ([("", "UpdateAdd")], True),
+        ([("Subscriber", "UpdateAdd")], False),
+        ([("Name", "UpdateAdd")], False),
+        ([("*", "UpdateAdd"), ("DataExtensionObject", "UpdateOnly")], False),
+        ([("DataExtensionObject", "UpdateAdd"), ("*", "UpdateOnly"), ("Subscriber", "AddOnly")], True),
+    ],
+)
+def test_a_save_option_counts_for_the_type_that_it_names(
+    soap: Soap, key: str, options: list[tuple[str, str]], *, added: bool
+) -> None:
+    soap.good("Create", data_extension(key, *PERSON))
+    listed = "".join(
+        f"<SaveOption><PropertyName>{name}</PropertyName><SaveAction>{action}</SaveAction></SaveOption>"
+        for name, action in options
+    )
+    wanted = f"<Options><SaveOptions>{listed}</SaveOptions></Options>"
+    reply = soap.write("Update", row(key, {"Key": "new"}), options=wanted)
+    assert reply.text("OverallStatus") == ("OK" if added else "Error")
+    assert soap.rows(key, ["Key"]) == ([{"Key": "new"}] if added else [])

@@ -185,11 +185,14 @@ def _outcomes(
 
 
 def _given(element: Element) -> Given:
-    """The names and values of a row: Keys and Properties together; NullAPIProperty is null, an empty Value not [D]."""
+    """The names and values of a row: Properties, and Keys, which go first where both name a field.
+
+    NullAPIProperty is null, an empty Value not [D].
+    """
     given: Given = {}
     pairs = [
-        *envelope.children(envelope.child(element, "Keys"), "Key"),
         *envelope.children(envelope.child(element, "Properties"), "Property"),
+        *envelope.children(envelope.child(element, "Keys"), "Key"),
     ]
     for pair in pairs:
         null = envelope.type_of(pair) == "NullAPIProperty"
