@@ -109,6 +109,12 @@ class Behaviour(ImportBehaviour, ExtractBehaviour, QueryBehaviour, SendBehaviour
         description="RetrieveAllSinceLastBatch of events: what came since the unit's last such call, or all [D, K].",
     )
 
+    event_delay_seconds: float = Field(
+        0,
+        ge=0,
+        description="An event shows over SOAP so long after it happened; a third party saw clicks lag by up to five"
+        " minutes [3].",
+    )
     automation_filters: Literal["equals", "all"] = Field(
         "equals", description="Filters of a Retrieve of Automation: equals and IN alone [3], or all."
     )

@@ -8,9 +8,10 @@ recording events (`tracking/events.py`), extracts of them (`extracts/tracking_fi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from et_platform.simulator import retrieval, store, table
+from et_platform.simulator import clock, retrieval, store, table
 from et_platform.simulator.tracking import events
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ class TrackingEvents:
     word: str
 
     def retrieve(self, service: Service, query: retrieval.Query) -> retrieval.Page:
-        """A page of events, in the order in which they were recorded."""
+        """A page of events, in the order in which they were recorded; those of the last moments by a setting later."""
+        delay = service.behaviour.event_delay_seconds
+        latest = clock.now() - timedelta(seconds=delay) if delay else datetime.max  # noqa: DTZ901 - naive, as stored
         relation = (
             "SELECT e.id AS position, e.moment, e.send_id, e.batch_id, e.list_id, e.details, s.key, s.status,"
             " s.unsubscribed FROM tracking.events e JOIN tracking.subscribers s ON s.id = e.subscriber_id"
-            f" WHERE e.type = '{self.kind}'"
+            f" WHERE e.type = '{self.kind}' AND e.moment <= TIMESTAMP '{latest.isoformat()}'"
         )
         head = {
             "Client.ID": service.account.mid,
@@ -74,7 +77,7 @@ class TrackingEvents:
             query = replace(query, position=self._mark(service))
         found, following = table.page(service, query, self.SHAPE, relation, columns | {_PLACE: "position"})
         if query.since_last_batch and found:
-            self._set_mark(service, int(found[-1][_PLACE]))
+            self._set_mark(service, int(found[-1][_PLACE]), latest)
         asked = set(query.properties)
         return retrieval.Page([self.SHAPE.render(_lowered(one), asked) for one in found], following)
 
@@ -84,9 +87,17 @@ class TrackingEvents:
             kept = store.get(connection, _MARK, self.kind)
         return kept["position"] if kept else 0
 
-    def _set_mark(self, service: Service, position: int) -> None:
-        """Move the mark with every page that is served: should the reply be lost, so are its rows [D]."""
+    def _set_mark(self, service: Service, position: int, latest: datetime) -> None:
+        """Move the mark with every page that is served: should the reply be lost, so are its rows [D].
+
+        It stays before the first event that does not show yet: some may come twice, none is passed over [K].
+        """
         with service.store.transaction() as connection:
+            hidden = connection.execute(
+                "SELECT min(id) FROM tracking.events WHERE type = ? AND moment > ?", [self.kind, latest]
+            ).fetchone()
+            if hidden is not None and hidden[0] is not None:
+                position = min(position, hidden[0] - 1)
             store.put(connection, _MARK, self.kind, {"position": position})
 
 
