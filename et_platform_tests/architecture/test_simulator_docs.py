@@ -10,6 +10,7 @@ from et_platform.simulator.behaviour import Behaviour
 from et_platform.simulator.imports.behaviour import ImportBehaviour
 
 PAGES = Path(__file__).parents[2] / "docs" / "simulator"
+TESTS = Path(__file__).parents[1]
 
 
 def test_the_page_of_settings_is_as_the_command_writes_it() -> None:
@@ -35,3 +36,10 @@ def test_the_page_of_imports_names_every_setting_of_imports() -> None:
     text = (PAGES / "imports.md").read_text()
     settings = {*ImportBehaviour.model_fields, "concurrent_imports", "retention_hour", "retention_recurs", "memory_mib"}
     assert sorted(name for name in settings if f"`{name}`" not in text) == []
+
+
+def test_every_setting_is_set_by_a_test() -> None:
+    """By its name: as `name=value`, as an argument, or as a key."""
+    tests = "\n".join(one.read_text() for one in TESTS.rglob("*.py"))
+    unset = [name for name in Behaviour.model_fields if not re.search(rf"\b{name}[\"']?\s*(=(?!=)|:)", tests)]
+    assert unset == []

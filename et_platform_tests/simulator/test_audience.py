@@ -156,6 +156,51 @@ def test_a_still_audience_and_one_without_sends_do_nothing(make: Make) -> None:
     assert books.counted(alone.store) == {}
 
 
+@pytest.mark.parametrize(
+    ("settings", "held"),
+    [
+        ({"held_after_bounces": 2, "held_after_days": 4}, 10),
+        ({"held_after_bounces": 2, "held_after_days": 6}, 0),
+        ({"held_after_bounces": 3, "held_after_days": 4}, 0),
+    ],
+)
+def test_when_bounces_make_held_can_be_set(make: Make, settings: dict[str, float], held: int) -> None:
+    one = make(audience_hard_bounces=1, audience_edits=0, **settings)
+    for _ in range(2):
+        one.send(10)
+        one.live(5)
+    assert one.all("SELECT count(*) FROM tracking.subscribers WHERE status = 'Held'") == [(held,)]
+
+
+def test_shares_of_the_audience_can_be_set(make: Make) -> None:
+    none = {"audience_hard_bounces": 0, "audience_soft_bounces": 0, "audience_blocks": 0, "audience_unsubscribes": 0}
+    none |= {"audience_complaints": 0, "audience_edits": 0}
+
+    def lived(**settings: float) -> dict[str, int]:
+        one = make(**(none | settings))
+        one.send(100)
+        return one.live(30)
+
+    assert lived(audience_opens=0) == {}
+    opened = lived(audience_opens=0.4, audience_clicks=0)
+    assert set(opened) == {"open"}
+    clicked = lived(audience_opens=0.4, audience_clicks=1)
+    assert clicked["open"] == opened["open"]
+    assert clicked["click"] > 0
+    assert lived(audience_soft_bounces=1) == {"bounce": 100}
+    assert lived(audience_blocks=1) == {"bounce": 100}
+
+
+def test_the_seed_is_a_setting_too(make: Make) -> None:
+    lives = []
+    for seed in (1, 1, 2):
+        one = make(audience_seed=seed)
+        one.send(100)
+        one.live(30)
+        lives.append(one.all(EVENTS))
+    assert lives[0] == lives[1] != lives[2]
+
+
 @pytest.mark.parametrize("wrong", ["Language=de|en", "customers.Language", "customers.Language=de||en"])
 def test_a_wrong_profile_is_explained(wrong: str) -> None:
     with pytest.raises(ValueError, match="DATAEXTENSION"):
