@@ -73,5 +73,16 @@ _KEY = ("ClientID", "SendID", "SubscriberKey", "EventDate", "BatchID")
 
 
 def key_of(event_type: EventType) -> tuple[str, ...]:
-    """The columns that tell one event from another: ExactTarget's own “soft keys”. A file must have them all."""
+    """The columns that tell one event from another: ExactTarget's own “soft keys”. A file must have them all.
+
+    They are called soft because events may be alike in them: see `may_repeat`.
+    """
     return (*_KEY, *_KEYS.get(event_type, ()))
+
+
+def may_repeat(event_type: EventType) -> bool:
+    """Whether equal keys in one file are as many events: somebody who clicks thrice in a second did so three times.
+
+    Not so an opt-out: who left a list at a moment has left it, however often it is said, and is told once of it.
+    """
+    return event_type != "unsubscribe"

@@ -8,7 +8,7 @@ import dagster as dg
 
 from et_platform.catalog.catalog import Declared
 from et_platform.catalog.extract import Extract
-from et_platform.catalog.tracking import COLUMNS, EventType, key_of
+from et_platform.catalog.tracking import COLUMNS, EventType, key_of, may_repeat
 from et_platform.inbound.load import Loaded, load
 from et_platform.inbound.road import raise_for
 from et_platform.inbound.windows import pending_files
@@ -78,7 +78,7 @@ def _spec(declared: Declared[Extract], event: EventType, key: dg.AssetKey) -> dg
         key=key,
         deps=[dg.AssetKey(["extract_file", declared.name])],
         skippable=True,
-        description=f"Every {event} event that ExactTarget reported: times in UTC, one row for each "
+        description=f"Every {event} event that ExactTarget reported: times in UTC, {_alike(event)} in "
         f"{', '.join(key_of(event))}. Loading the same content twice changes nothing.",
         group_name="events",
         owners=list(declared.is_.owners),
@@ -89,6 +89,12 @@ def _spec(declared: Declared[Extract], event: EventType, key: dg.AssetKey) -> dg
             **declaration_reference(declared),
         },
     )
+
+
+def _alike(event: EventType) -> str:
+    if may_repeat(event):
+        return "as many rows as the file that has most of them, where events are alike"
+    return "one row where events are alike"
 
 
 def _metadata(event: EventType, loaded: list[Loaded]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from et_platform.catalog.tracking import COLUMNS, EVENT_TYPES, SQL_TYPES, EventType, key_of
+from et_platform.catalog.tracking import COLUMNS, EVENT_TYPES, SQL_TYPES, EventType, key_of, may_repeat
 from et_platform.duckdb_support import literal, one_row, quoted
 from et_platform.warehouse.snapshots import table_exists
 
@@ -132,23 +132,23 @@ def loaded(connection: duckdb.DuckDBPyConnection, sha256: str) -> LoadedFile | N
     return LoadedFile(row[0], row[1], row[2], figures)
 
 
-def distinct_events(
+def count_events(
     connection: duckdb.DuckDBPyConnection, event_type: EventType, start: datetime, end: datetime, *, mid: int
 ) -> int:
-    """How many events of a business unit have start ≤ time < end, to the second, and as far as a Retrieve tells them
-    apart: it names no list.
+    """How many events of a business unit have start ≤ time < end, repeats included. Opt-outs are told apart to the
+    second, and as far as a Retrieve does: it names no list.
     """
     if not table_exists(connection, "extracts", f"events_{event_type}"):
         return 0
-    url = ', "URL"' if event_type == "click" else ""
-    (found,) = one_row(
+    distinct = "" if may_repeat(event_type) else "DISTINCT "
+    (count,) = one_row(
         connection,
-        'SELECT count(*) FROM (SELECT DISTINCT "SendID", "SubscriberKey", date_trunc(\'second\', "EventDate"), '
-        f'"BatchID"{url} FROM {relation(event_type)} WHERE "EventDate" >= $start AND "EventDate" < $end '
+        f'SELECT count(*) FROM (SELECT {distinct}"SendID", "SubscriberKey", date_trunc(\'second\', "EventDate"), '
+        f'"BatchID" FROM {relation(event_type)} WHERE "EventDate" >= $start AND "EventDate" < $end '
         'AND coalesce("ClientID", $mid) = $mid)',
         {"start": start, "end": end, "mid": mid},
     )
-    return found
+    return count
 
 
 def load(
@@ -219,11 +219,9 @@ def _add(
     now: datetime,
 ) -> Figures:
     facts = {"file": content.name, "member": one.member, "sha": content.sha256, "now": now, "run": content.run_id}
-    key = key_of(one.type)
     folded = fold(quoted("SubscriberKey"))
     names = ", ".join(quoted(name) for name in COLUMNS[one.type])
     events = f"read_parquet({literal(str(one.events))})"
-    same = " AND ".join(f"e.{quoted(name)} IS NOT DISTINCT FROM p.{quoted(name)}" for name in key)
     # The range lets the lake leave out files of other times; without it every load would read all events.
     first, last = one_row(connection, f'SELECT min("EventDate"), max("EventDate") FROM {events}')
     new = 0
@@ -231,11 +229,8 @@ def _add(
         new = one_row(
             connection,
             f"INSERT INTO {relation(one.type)} ({names}, _folded_key, _file, _member, _line, _sha256, _loaded_at, "
-            f"_run_id) SELECT {names}, {folded}, $file, $member, _line, $sha, $now, $run "
-            f"FROM (SELECT * FROM {events} QUALIFY row_number() OVER "
-            f"(PARTITION BY {', '.join(quoted(name) for name in key)} ORDER BY _line) = 1) AS p "
-            f"ANTI JOIN (SELECT {', '.join(quoted(name) for name in key)} FROM {relation(one.type)} "
-            f'WHERE "EventDate" BETWEEN $first AND $last) AS e ON {same} ORDER BY "EventDate", _line',
+            f"_run_id) SELECT {names}, {folded}, $file, $member, _line, $sha, $now, $run FROM {events} "
+            f'SEMI JOIN ({_new_lines(one.type, events)}) USING (_line) ORDER BY "EventDate", _line',
             {**facts, "first": first, "last": last},
         )[0]
     connection.execute(
@@ -250,4 +245,25 @@ def _add(
         rejected=one.rejected,
         kept=one.kept,
         other_columns=one.other_columns,
+    )
+
+
+def _new_lines(event_type: EventType, events: str) -> str:
+    """SQL for the `_line` of those rows of `events` that the lake lacks.
+
+    An event is its key and its number among the equal ones of its file: the n-th is new unless n of that key are there.
+    So of files that overlap the one that tells most of a key decides, in whatever order they come. Further columns
+    would not do: what a later file leaves out, or tells otherwise, would be an event again. A line that is there itself
+    (its file is read again) is neither numbered nor counted, so that none is there twice. Of what does not repeat
+    only the first is new, and only where none of its key is there.
+    """
+    key = ", ".join(quoted(name) for name in key_of(event_type))
+    same = " AND ".join(f"e.{quoted(name)} IS NOT DISTINCT FROM p.{quoted(name)}" for name in key_of(event_type))
+    there = f'FROM {relation(event_type)} WHERE "EventDate" BETWEEN $first AND $last'
+    others, most = ("AND _sha256 <> $sha", "") if may_repeat(event_type) else ("", "AND number = 1")
+    return (
+        f"SELECT _line FROM (SELECT {key}, _line, row_number() OVER (PARTITION BY {key} ORDER BY _line) AS number "
+        f"FROM {events} ANTI JOIN (SELECT _line {there} AND _sha256 = $sha AND _member = $member) USING (_line)) AS p "
+        f"LEFT JOIN (SELECT {key}, count(*) AS found {there} {others} GROUP BY ALL) AS e ON {same} "
+        f"WHERE number > coalesce(found, 0) {most}"
     )
