@@ -26,6 +26,8 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+code_servers:
+  local_startup_timeout: 180 # seconds; on a busy machine the definitions take their time to load
 run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 60
