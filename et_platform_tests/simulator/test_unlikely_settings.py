@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -105,6 +106,10 @@ def test_the_words_of_an_import(simulator: Simulator, soap: Soap, key: str, when
     with faults.striking("stall", at="import", when=when, key=key) as name:
         task = soap.perform(key).text("Results/Result/Task/ID")
         soap.wait(task, (word,))
+        deadline = time.monotonic() + 60
+        while not faults.shown(name)["struck"]:  # the word is told a moment before the import stands still
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         faults.release(name)
         assert imported(soap.wait(task)) == ("Completed", 1, 0, 0, 1)
 
